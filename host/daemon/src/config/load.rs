@@ -1,0 +1,241 @@
+//! From the file and the flags to a [`Config`], or to every problem at once.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::problem::{Problem, Problems};
+use super::spec::{Spec, ZoneSpec};
+use super::{Config, DATA_DIR_DEFAULT, NodeConfig, PluginConfig, ZoneConfig, ZoneSource};
+use crate::cli::ServeArgs;
+
+impl Config {
+    /// The configuration of one file, without flags.
+    pub(crate) fn read(path: &Path) -> Result<Self, Problems> {
+        let text = std::fs::read(path)
+            .map_err(|e| one(Problem::outside(format!("{}: {e}", path.display()))))?;
+        let text = String::from_utf8(text)
+            .map_err(|e| one(Problem::outside(format!("{}: not UTF-8 text: {e}", path.display()))))?;
+        Self::parse(path, &text)
+    }
+
+    /// The configuration in a text; `path` is for messages and for relative paths.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Problems> {
+        let spec: Spec = toml::from_str(text).map_err(|e| one(Problem::from_toml(path, text, &e)))?;
+        let mut reading = Reading {
+            path,
+            text,
+            base: path.parent().unwrap_or(Path::new("")).to_owned(),
+            problems: Vec::new(),
+        };
+        let config = reading.config(spec);
+        match reading.problems.is_empty() {
+            true => Ok(config),
+            false => Err(Problems(reading.problems)),
+        }
+    }
+
+    /// What `serve` runs with: defaults, then the file, then the flags.
+    pub(crate) fn for_serve(args: &ServeArgs) -> Result<Self, Problems> {
+        let mut config = match &args.config {
+            Some(path) => Self::read(path)?,
+            None => Self::default(),
+        };
+        if !args.listen.is_empty() {
+            config.server.listen.clone_from(&args.listen);
+        }
+        if let Some(threads) = args.threads {
+            config.server.threads = threads;
+        }
+        if args.data.is_some() {
+            config.server.data.clone_from(&args.data);
+        }
+        if let Some(http) = args.http {
+            config.http.listen = http;
+        }
+        if let Some(level) = &args.log {
+            config.log.level.clone_from(level);
+        }
+        if let Some(format) = args.log_format {
+            config.log.format = format;
+        }
+        config.transfer_allow.extend(&args.allow_transfer);
+        config.plugins.extend(args.plugin.iter().cloned().map(PluginConfig::from_flag));
+        config.zones.extend(flag_zones(args)?);
+        let mut problems = Vec::new();
+        if let Err(e) = check_level(&config.log.level) {
+            problems.push(Problem::outside(e));
+        }
+        refuse_twice(&config.zones, &mut problems);
+        if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+    }
+}
+
+/// One file on its way to a [`Config`].
+struct Reading<'a> {
+    path: &'a Path,
+    text: &'a str,
+    base: PathBuf,
+    problems: Vec<Problem>,
+}
+
+impl Reading<'_> {
+    fn config(&mut self, spec: Spec) -> Config {
+        let mut config = Config::default();
+        if spec.version.get_ref() != VERSION {
+            let wrong = spec.version.get_ref();
+            self.problem(spec.version.span(), format!("version `{wrong}` is not known; this program reads `{VERSION}`"));
+        }
+        if let Some(listen) = spec.server.listen {
+            if listen.get_ref().is_empty() {
+                self.problem(listen.span(), "no address to listen on; leave the key out for the default");
+            }
+            config.server.listen = listen.into_inner();
+        }
+        config.server.threads = spec.server.threads.unwrap_or(config.server.threads);
+        let data = spec.server.data.unwrap_or_else(|| DATA_DIR_DEFAULT.into());
+        config.server.data = Some(self.resolve(&data));
+        config.http.listen = spec.http.listen.unwrap_or(config.http.listen);
+        config.http.zone_series_max = spec.http.zone_series_max.unwrap_or(config.http.zone_series_max);
+        if let Some(level) = spec.log.level {
+            if let Err(e) = check_level(level.get_ref()) {
+                self.problem(level.span(), e);
+            }
+            config.log.level = level.into_inner();
+        }
+        config.log.format = spec.log.format.unwrap_or_default();
+        config.transfer_allow = spec.transfer.allow;
+        for node in spec.nodes {
+            if node.id.get_ref().is_empty() || node.addresses.is_empty() {
+                self.problem(node.id.span(), "a node needs an id and at least one address");
+            }
+            config.nodes.push(NodeConfig { id: node.id.into_inner(), addresses: node.addresses });
+        }
+        for zone in spec.zones {
+            config.zones.extend(self.zone(zone));
+        }
+        for plugin in spec.plugins {
+            let file = self.resolve(plugin.file.get_ref());
+            if !file.is_file() {
+                self.problem(plugin.file.span(), format!("there is no file {}", file.display()));
+            }
+            let settings = serde_json::to_value(&plugin.settings);
+            let settings = settings.expect("a TOML table has string keys and finite depth");
+            config.plugins.push(PluginConfig { file, class: plugin.class, on_failure: plugin.on_failure, settings });
+        }
+        let mut twice = Vec::new();
+        refuse_twice(&config.zones, &mut twice);
+        self.problems.extend(twice.into_iter().map(|p| Problem { file: self.path.to_owned(), ..p }));
+        config
+    }
+
+    fn zone(&mut self, spec: ZoneSpec) -> Option<ZoneConfig> {
+        let span = spec.name.span();
+        let source = match (spec.file, spec.primaries) {
+            (Some(file), None) => ZoneSource::File(self.resolve(&file)),
+            (None, Some(primaries)) if !primaries.is_empty() => {
+                ZoneSource::Primaries(primaries.into_iter().map(|p| p.0).collect())
+            }
+            (None, Some(_)) => {
+                self.problem(span, "the list of primaries is empty");
+                return None;
+            }
+            _ => {
+                self.problem(span, "a zone has either `file` (hosted here) or `primaries` (transferred in)");
+                return None;
+            }
+        };
+        Some(ZoneConfig {
+            name: spec.name.into_inner().0,
+            source,
+            account: spec.account,
+            brand: spec.brand,
+            dnssec_policy: spec.dnssec_policy,
+        })
+    }
+
+    fn resolve(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+
+    fn problem(&mut self, span: std::ops::Range<usize>, message: impl Into<String>) {
+        self.problems.push(Problem::at(self.path, self.text, span, message));
+    }
+}
+
+impl PluginConfig {
+    fn from_flag(file: PathBuf) -> Self {
+        Self {
+            file,
+            class: super::LimitClass::default(),
+            on_failure: super::OnFailure::default(),
+            settings: serde_json::Value::Object(serde_json::Map::new()),
+        }
+    }
+}
+
+/// The zones that `--zone`, `--zones` and `--secondary` name.
+fn flag_zones(args: &ServeArgs) -> Result<Vec<ZoneConfig>, Problems> {
+    let mut zones = Vec::new();
+    for flag in &args.zone {
+        zones.push(ZoneConfig::new(flag.name.clone(), ZoneSource::File(flag.file.clone())));
+    }
+    for list in &args.zones {
+        zones.extend(zone_list(list)?);
+    }
+    for flag in &args.secondary {
+        zones.push(ZoneConfig::new(flag.name.clone(), ZoneSource::Primaries(flag.primaries.clone())));
+    }
+    Ok(zones)
+}
+
+/// "origin file" lines; empty ones and those that start with `#` are skipped.
+fn zone_list(path: &Path) -> Result<Vec<ZoneConfig>, Problems> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| one(Problem::outside(format!("{}: {e}", path.display()))))?;
+    let base = path.parent().unwrap_or(Path::new(""));
+    let mut zones = Vec::new();
+    let mut problems = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let parsed = match line.split_once(char::is_whitespace) {
+            Some((name, file)) => name.parse::<super::ZoneName>().map(|n| (n.0, file.trim_start())),
+            None => Err(format!("`{line}` is not \"origin file\"")),
+        };
+        match parsed {
+            Ok((name, file)) => zones.push(ZoneConfig::new(name, ZoneSource::File(base.join(file)))),
+            Err(message) => {
+                problems.push(Problem { file: path.to_owned(), line: index + 1, column: 1, message });
+            }
+        }
+    }
+    if problems.is_empty() { Ok(zones) } else { Err(Problems(problems)) }
+}
+
+impl ZoneConfig {
+    fn new(name: bailiwick_zone::name::Name, source: ZoneSource) -> Self {
+        Self { name, source, account: None, brand: Vec::new(), dnssec_policy: None }
+    }
+}
+
+fn refuse_twice(zones: &[ZoneConfig], problems: &mut Vec<Problem>) {
+    let mut seen = HashSet::with_capacity(zones.len());
+    for zone in zones {
+        if !seen.insert(&zone.name) {
+            problems.push(Problem::outside(format!("zone `{}` is given twice", zone.name)));
+        }
+    }
+}
+
+fn check_level(level: &str) -> Result<(), String> {
+    let parsed = level.parse::<tracing_subscriber::filter::Targets>();
+    parsed.map(|_| ()).map_err(|_| format!("`{level}` is no log level: error, warn, info, debug, trace, or target=level pairs"))
+}
+
+fn one(problem: Problem) -> Problems {
+    Problems(vec![problem])
+}
+
+const VERSION: &str = "v1";

@@ -1,0 +1,144 @@
+//! Configuration: the file is a [`spec::Spec`], the program uses a [`Config`].
+//!
+//! Defaults, then the file, then the command line. Everything that is wrong is collected, with its
+//! place in the file, before anything is said: a person corrects a file once. Each part of the
+//! program gets its own small struct, not the whole.
+
+mod load;
+mod problem;
+mod spec;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use bailiwick_zone::name::Name;
+use ipnet::IpNet;
+
+pub(crate) use problem::{Problem, Problems};
+pub(crate) use spec::{LimitClass, OnFailure};
+pub(crate) use values::{HttpListen, LogFormat, PrimaryAddr, ZoneFlag, ZoneName, ZonePrimaryFlag};
+
+/// Everything `serve` needs to know, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Config {
+    pub(crate) server: ServerConfig,
+    pub(crate) http: HttpConfig,
+    pub(crate) log: LogConfig,
+    pub(crate) transfer_allow: Vec<IpNet>,
+    pub(crate) nodes: Vec<NodeConfig>,
+    pub(crate) zones: Vec<ZoneConfig>,
+    pub(crate) plugins: Vec<PluginConfig>,
+}
+
+/// Sockets, threads and the place for state.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct ServerConfig {
+    pub(crate) listen: Vec<SocketAddr>,
+    /// 0 is one for each core.
+    pub(crate) threads: usize,
+    /// `None`: a temporary directory, removed at the end.
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// Status page and metrics.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct HttpConfig {
+    pub(crate) listen: HttpListen,
+    pub(crate) zone_series_max: usize,
+}
+
+/// What is logged and how it looks.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct LogConfig {
+    pub(crate) level: String,
+    pub(crate) format: LogFormat,
+}
+
+/// A name server of the fleet, as brand-ns plugins see it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct NodeConfig {
+    pub(crate) id: String,
+    pub(crate) addresses: Vec<IpAddr>,
+}
+
+/// A zone to serve.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct ZoneConfig {
+    pub(crate) name: Name,
+    pub(crate) source: ZoneSource,
+    pub(crate) account: Option<String>,
+    pub(crate) brand: Vec<String>,
+    pub(crate) dnssec_policy: Option<String>,
+}
+
+/// Where a zone's contents come from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum ZoneSource {
+    /// A master file here.
+    File(PathBuf),
+    /// Transfer from these, in this order.
+    Primaries(Vec<SocketAddr>),
+}
+
+/// A plugin to install and activate at start.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PluginConfig {
+    pub(crate) file: PathBuf,
+    pub(crate) class: LimitClass,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) settings: serde_json::Value,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            server: ServerConfig {
+                listen: vec![
+                    SocketAddr::from(([127, 0, 0, 1], 5300)),
+                    SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 5300)),
+                ],
+                threads: 0,
+                data: None,
+            },
+            http: HttpConfig { listen: HttpListen(None), zone_series_max: 100 },
+            log: LogConfig { level: "info".to_owned(), format: LogFormat::Text },
+            transfer_allow: Vec::new(),
+            nodes: Vec::new(),
+            zones: Vec::new(),
+            plugins: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// What changed between two configurations that only a restart can bring into force, in words.
+    pub(crate) fn needs_restart(&self, newer: &Self) -> Vec<&'static str> {
+        let mut keys = Vec::new();
+        if self.server.listen != newer.server.listen {
+            keys.push("server.listen");
+        }
+        if self.server.threads != newer.server.threads {
+            keys.push("server.threads");
+        }
+        if self.server.data != newer.server.data {
+            keys.push("server.data");
+        }
+        if self.http.listen != newer.http.listen {
+            keys.push("http.listen");
+        }
+        if self.log != newer.log {
+            keys.push("log");
+        }
+        keys
+    }
+}
+
+/// Where a configured server keeps its state unless told otherwise.
+pub(crate) const DATA_DIR_DEFAULT: &str = "/var/lib/bailiwick";
+
+/// The commented template, as installed.
+#[cfg(test)]
+pub(crate) const TEMPLATE: &str = include_str!("../../config/bailiwick.toml");

@@ -1,0 +1,91 @@
+//! What the configuration file promises.
+
+use super::*;
+
+fn read(text: &str) -> Result<Config, Problems> {
+    Config::parse(std::path::Path::new("test.toml"), text)
+}
+
+/// The template, with every commented-out `key = value` and table header switched on.
+fn switched_on() -> String {
+    let is_setting = |line: &str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+    let lines = TEMPLATE.lines().map(|line| match line.strip_prefix("# ") {
+        Some(rest) if is_setting(rest) => rest,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The template as shipped asks for the defaults, except that state is kept.
+#[test]
+fn the_template_means_the_defaults() {
+    let shipped = read(TEMPLATE).unwrap();
+    let mut defaults = Config::default();
+    defaults.server.data = Some(DATA_DIR_DEFAULT.into());
+    assert_eq!(shipped, defaults);
+}
+
+/// Every default that the template shows is the default, and every example is accepted.
+#[test]
+fn what_the_template_shows_is_true() {
+    let text = switched_on();
+    // The examples name files that are not here; `primaries` and `file` are two examples.
+    let problems = read(&text).unwrap_err().0;
+    let missing = |p: &Problem| p.message.starts_with("there is no file");
+    assert!(problems.iter().all(missing), "{problems:?}");
+    let without_plugins: &str = text.split("[[plugin]]").next().unwrap();
+    let shown = read(without_plugins).unwrap();
+    let defaults = Config::default();
+    assert_eq!(shown.server.listen, defaults.server.listen);
+    assert_eq!(shown.server.threads, defaults.server.threads);
+    assert_eq!(shown.server.data, Some(DATA_DIR_DEFAULT.into()));
+    assert_eq!(shown.http, defaults.http);
+    assert_eq!(shown.log, defaults.log);
+    assert_eq!((shown.zones.len(), shown.nodes.len(), shown.transfer_allow.len()), (2, 1, 2));
+}
+
+/// A typo is refused with its place and what was probably meant.
+#[test]
+fn an_unknown_key_names_line_column_and_the_likely_key() {
+    let problems = read("version = \"v1\"\n[server]\nlsiten = [\"127.0.0.1:53\"]\n").unwrap_err();
+    let text = problems.to_string();
+    assert!(text.starts_with("test.toml:3:1: "), "{text}");
+    assert!(text.ends_with("did you mean `listen`?"), "{text}");
+}
+
+/// A value of the wrong form is refused with its place.
+#[test]
+fn a_bad_address_names_line_and_column() {
+    let text = read("version = \"v1\"\n[http]\nlisten = \"8080\"\n").unwrap_err().to_string();
+    assert!(text.starts_with("test.toml:3:10: `8080` is neither ADDR:PORT"), "{text}");
+}
+
+/// A zone is hosted or transferred; asking for both or neither is a mistake, and all are named at once.
+#[test]
+fn all_mistakes_are_named_at_once() {
+    let text = "version = \"v2\"\n[[zone]]\nname = \"a\"\n[[zone]]\nname = \"b\"\nfile = \"b\"\nprimaries = [\"192.0.2.1\"]\n";
+    let problems = read(text).unwrap_err().0;
+    let lines: Vec<usize> = problems.iter().map(|p| p.line).collect();
+    assert_eq!(lines, [1, 3, 5]);
+}
+
+/// The same zone twice would make its contents a matter of luck.
+#[test]
+fn a_zone_given_twice_is_refused() {
+    let text = "version = \"v1\"\n[[zone]]\nname = \"a.\"\nfile = \"x\"\n[[zone]]\nname = \"A\"\nprimaries = [\"192.0.2.1\"]\n";
+    assert!(read(text).unwrap_err().to_string().contains("given twice"));
+}
+
+/// A version is required, so that a later format can be told from this one.
+#[test]
+fn a_file_without_version_is_refused() {
+    assert!(read("[server]\n").unwrap_err().to_string().contains("version"));
+}
+
+/// Relative paths start at the file's folder, wherever the server is started.
+#[test]
+fn relative_paths_start_at_the_files_folder() {
+    let path = std::path::Path::new("/etc/bailiwick/bailiwick.toml");
+    let config = Config::parse(path, "version = \"v1\"\n[[zone]]\nname = \"a\"\nfile = \"zones/a\"\n").unwrap();
+    assert_eq!(config.zones[0].source, ZoneSource::File("/etc/bailiwick/zones/a".into()));
+}
