@@ -20,7 +20,9 @@ impl Outcome {
 
 /// No server listens on the control socket: told apart so that scripts can wait for one.
 #[derive(Debug, thiserror::Error)]
-#[error("no server answers on {socket}: {source}; is `bailiwick serve` running with this data directory?")]
+#[error(
+    "no server answers on {socket}: {source}; is `bailiwick serve` running with this data directory?"
+)]
 pub(crate) struct NoServer {
     /// The socket tried.
     pub(crate) socket: String,

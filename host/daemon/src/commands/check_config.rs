@@ -25,7 +25,12 @@ pub(super) fn run(args: &CheckConfigArgs) -> anyhow::Result<Outcome> {
 fn summary(config: &Config) -> String {
     let is_hosted = |zone: &&crate::config::ZoneConfig| matches!(zone.source, ZoneSource::File(_));
     let hosted = config.zones.iter().filter(is_hosted).count();
-    let listen: Vec<String> = config.server.listen.iter().map(ToString::to_string).collect();
+    let listen: Vec<String> = config
+        .server
+        .listen
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     format!(
         "ok: DNS on {}, HTTP {}, {hosted} hosted and {} transferred zones, {} plugins",
         listen.join(" "),

@@ -13,14 +13,19 @@ impl Config {
     pub(crate) fn read(path: &Path) -> Result<Self, Problems> {
         let text = std::fs::read(path)
             .map_err(|e| one(Problem::outside(format!("{}: {e}", path.display()))))?;
-        let text = String::from_utf8(text)
-            .map_err(|e| one(Problem::outside(format!("{}: not UTF-8 text: {e}", path.display()))))?;
+        let text = String::from_utf8(text).map_err(|e| {
+            one(Problem::outside(format!(
+                "{}: not UTF-8 text: {e}",
+                path.display()
+            )))
+        })?;
         Self::parse(path, &text)
     }
 
     /// The configuration in a text; `path` is for messages and for relative paths.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Problems> {
-        let spec: Spec = toml::from_str(text).map_err(|e| one(Problem::from_toml(path, text, &e)))?;
+        let spec: Spec =
+            toml::from_str(text).map_err(|e| one(Problem::from_toml(path, text, &e)))?;
         let mut reading = Reading {
             path,
             text,
@@ -59,14 +64,20 @@ impl Config {
             config.log.format = format;
         }
         config.transfer_allow.extend(&args.allow_transfer);
-        config.plugins.extend(args.plugin.iter().cloned().map(PluginConfig::from_flag));
+        config
+            .plugins
+            .extend(args.plugin.iter().cloned().map(PluginConfig::from_flag));
         config.zones.extend(flag_zones(args)?);
         let mut problems = Vec::new();
         if let Err(e) = check_level(&config.log.level) {
             problems.push(Problem::outside(e));
         }
         refuse_twice(&config.zones, &mut problems);
-        if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(Problems(problems))
+        }
     }
 }
 
@@ -83,11 +94,17 @@ impl Reading<'_> {
         let mut config = Config::default();
         if spec.version.get_ref() != VERSION {
             let wrong = spec.version.get_ref();
-            self.problem(spec.version.span(), format!("version `{wrong}` is not known; this program reads `{VERSION}`"));
+            self.problem(
+                spec.version.span(),
+                format!("version `{wrong}` is not known; this program reads `{VERSION}`"),
+            );
         }
         if let Some(listen) = spec.server.listen {
             if listen.get_ref().is_empty() {
-                self.problem(listen.span(), "no address to listen on; leave the key out for the default");
+                self.problem(
+                    listen.span(),
+                    "no address to listen on; leave the key out for the default",
+                );
             }
             config.server.listen = listen.into_inner();
         }
@@ -95,7 +112,10 @@ impl Reading<'_> {
         let data = spec.server.data.unwrap_or_else(|| DATA_DIR_DEFAULT.into());
         config.server.data = Some(self.resolve(&data));
         config.http.listen = spec.http.listen.unwrap_or(config.http.listen);
-        config.http.zone_series_max = spec.http.zone_series_max.unwrap_or(config.http.zone_series_max);
+        config.http.zone_series_max = spec
+            .http
+            .zone_series_max
+            .unwrap_or(config.http.zone_series_max);
         if let Some(level) = spec.log.level {
             if let Err(e) = check_level(level.get_ref()) {
                 self.problem(level.span(), e);
@@ -106,9 +126,15 @@ impl Reading<'_> {
         config.transfer_allow = spec.transfer.allow;
         for node in spec.nodes {
             if node.id.get_ref().is_empty() || node.addresses.is_empty() {
-                self.problem(node.id.span(), "a node needs an id and at least one address");
+                self.problem(
+                    node.id.span(),
+                    "a node needs an id and at least one address",
+                );
             }
-            config.nodes.push(NodeConfig { id: node.id.into_inner(), addresses: node.addresses });
+            config.nodes.push(NodeConfig {
+                id: node.id.into_inner(),
+                addresses: node.addresses,
+            });
         }
         for zone in spec.zones {
             config.zones.extend(self.zone(zone));
@@ -116,15 +142,26 @@ impl Reading<'_> {
         for plugin in spec.plugins {
             let file = self.resolve(plugin.file.get_ref());
             if !file.is_file() {
-                self.problem(plugin.file.span(), format!("there is no file {}", file.display()));
+                self.problem(
+                    plugin.file.span(),
+                    format!("there is no file {}", file.display()),
+                );
             }
             let settings = serde_json::to_value(&plugin.settings);
             let settings = settings.expect("a TOML table has string keys and finite depth");
-            config.plugins.push(PluginConfig { file, class: plugin.class, on_failure: plugin.on_failure, settings });
+            config.plugins.push(PluginConfig {
+                file,
+                class: plugin.class,
+                on_failure: plugin.on_failure,
+                settings,
+            });
         }
         let mut twice = Vec::new();
         refuse_twice(&config.zones, &mut twice);
-        self.problems.extend(twice.into_iter().map(|p| Problem { file: self.path.to_owned(), ..p }));
+        self.problems.extend(twice.into_iter().map(|p| Problem {
+            file: self.path.to_owned(),
+            ..p
+        }));
         config
     }
 
@@ -140,7 +177,10 @@ impl Reading<'_> {
                 return None;
             }
             _ => {
-                self.problem(span, "a zone has either `file` (hosted here) or `primaries` (transferred in)");
+                self.problem(
+                    span,
+                    "a zone has either `file` (hosted here) or `primaries` (transferred in)",
+                );
                 return None;
             }
         };
@@ -158,7 +198,8 @@ impl Reading<'_> {
     }
 
     fn problem(&mut self, span: std::ops::Range<usize>, message: impl Into<String>) {
-        self.problems.push(Problem::at(self.path, self.text, span, message));
+        self.problems
+            .push(Problem::at(self.path, self.text, span, message));
     }
 }
 
@@ -177,13 +218,19 @@ impl PluginConfig {
 fn flag_zones(args: &ServeArgs) -> Result<Vec<ZoneConfig>, Problems> {
     let mut zones = Vec::new();
     for flag in &args.zone {
-        zones.push(ZoneConfig::new(flag.name.clone(), ZoneSource::File(flag.file.clone())));
+        zones.push(ZoneConfig::new(
+            flag.name.clone(),
+            ZoneSource::File(flag.file.clone()),
+        ));
     }
     for list in &args.zones {
         zones.extend(zone_list(list)?);
     }
     for flag in &args.secondary {
-        zones.push(ZoneConfig::new(flag.name.clone(), ZoneSource::Primaries(flag.primaries.clone())));
+        zones.push(ZoneConfig::new(
+            flag.name.clone(),
+            ZoneSource::Primaries(flag.primaries.clone()),
+        ));
     }
     Ok(zones)
 }
@@ -201,22 +248,41 @@ fn zone_list(path: &Path) -> Result<Vec<ZoneConfig>, Problems> {
             continue;
         }
         let parsed = match line.split_once(char::is_whitespace) {
-            Some((name, file)) => name.parse::<super::ZoneName>().map(|n| (n.0, file.trim_start())),
+            Some((name, file)) => name
+                .parse::<super::ZoneName>()
+                .map(|n| (n.0, file.trim_start())),
             None => Err(format!("`{line}` is not \"origin file\"")),
         };
         match parsed {
-            Ok((name, file)) => zones.push(ZoneConfig::new(name, ZoneSource::File(base.join(file)))),
+            Ok((name, file)) => {
+                zones.push(ZoneConfig::new(name, ZoneSource::File(base.join(file))))
+            }
             Err(message) => {
-                problems.push(Problem { file: path.to_owned(), line: index + 1, column: 1, message });
+                problems.push(Problem {
+                    file: path.to_owned(),
+                    line: index + 1,
+                    column: 1,
+                    message,
+                });
             }
         }
     }
-    if problems.is_empty() { Ok(zones) } else { Err(Problems(problems)) }
+    if problems.is_empty() {
+        Ok(zones)
+    } else {
+        Err(Problems(problems))
+    }
 }
 
 impl ZoneConfig {
     fn new(name: bailiwick_zone::name::Name, source: ZoneSource) -> Self {
-        Self { name, source, account: None, brand: Vec::new(), dnssec_policy: None }
+        Self {
+            name,
+            source,
+            account: None,
+            brand: Vec::new(),
+            dnssec_policy: None,
+        }
     }
 }
 
@@ -224,14 +290,19 @@ fn refuse_twice(zones: &[ZoneConfig], problems: &mut Vec<Problem>) {
     let mut seen = HashSet::with_capacity(zones.len());
     for zone in zones {
         if !seen.insert(&zone.name) {
-            problems.push(Problem::outside(format!("zone `{}` is given twice", zone.name)));
+            problems.push(Problem::outside(format!(
+                "zone `{}` is given twice",
+                zone.name
+            )));
         }
     }
 }
 
 fn check_level(level: &str) -> Result<(), String> {
     let parsed = level.parse::<tracing_subscriber::filter::Targets>();
-    parsed.map(|_| ()).map_err(|_| format!("`{level}` is no log level: error, warn, info, debug, trace, or target=level pairs"))
+    parsed.map(|_| ()).map_err(|_| {
+        format!("`{level}` is no log level: error, warn, info, debug, trace, or target=level pairs")
+    })
 }
 
 fn one(problem: Problem) -> Problems {

@@ -103,8 +103,14 @@ impl Default for Config {
                 threads: 0,
                 data: None,
             },
-            http: HttpConfig { listen: HttpListen(None), zone_series_max: 100 },
-            log: LogConfig { level: "info".to_owned(), format: LogFormat::Text },
+            http: HttpConfig {
+                listen: HttpListen(None),
+                zone_series_max: 100,
+            },
+            log: LogConfig {
+                level: "info".to_owned(),
+                format: LogFormat::Text,
+            },
             transfer_allow: Vec::new(),
             nodes: Vec::new(),
             zones: Vec::new(),

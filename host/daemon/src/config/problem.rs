@@ -22,11 +22,21 @@ pub(crate) struct Problem {
 impl Problem {
     /// A problem with something the command line or the surroundings brought.
     pub(crate) fn outside(message: impl Into<String>) -> Self {
-        Self { file: PathBuf::new(), line: 0, column: 0, message: message.into() }
+        Self {
+            file: PathBuf::new(),
+            line: 0,
+            column: 0,
+            message: message.into(),
+        }
     }
 
     /// A problem at a place in a file.
-    pub(crate) fn at(file: &Path, text: &str, span: Range<usize>, message: impl Into<String>) -> Self {
+    pub(crate) fn at(
+        file: &Path,
+        text: &str,
+        span: Range<usize>,
+        message: impl Into<String>,
+    ) -> Self {
         let before = text.get(..span.start).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         Self {
@@ -42,7 +52,12 @@ impl Problem {
         let message = with_suggestion(error.message());
         match error.span() {
             Some(span) => Self::at(file, text, span, message),
-            None => Self { file: file.to_owned(), line: 0, column: 0, message },
+            None => Self {
+                file: file.to_owned(),
+                line: 0,
+                column: 0,
+                message,
+            },
         }
     }
 }
@@ -103,7 +118,10 @@ mod tests {
     #[test]
     fn near_words_are_suggested_and_far_ones_are_not() {
         assert_eq!(nearest("lsiten", &["listen", "threads"]), Some("listen"));
-        assert_eq!(nearest("primary", &["primaries", "file"]), Some("primaries"));
+        assert_eq!(
+            nearest("primary", &["primaries", "file"]),
+            Some("primaries")
+        );
         assert_eq!(nearest("colour", &["listen", "threads"]), None);
     }
 
@@ -111,7 +129,12 @@ mod tests {
     #[test]
     fn a_place_is_counted_in_lines_and_characters() {
         let text = "a = 1\nß = bad\n";
-        let problem = Problem::at(Path::new("f"), text, text.find("bad").unwrap()..text.len(), "no");
+        let problem = Problem::at(
+            Path::new("f"),
+            text,
+            text.find("bad").unwrap()..text.len(),
+            "no",
+        );
         assert_eq!(problem.to_string(), "f:2:5: no");
     }
 }

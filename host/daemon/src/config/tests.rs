@@ -8,7 +8,12 @@ fn read(text: &str) -> Result<Config, Problems> {
 
 /// The template, with every commented-out `key = value` and table header switched on.
 fn switched_on() -> String {
-    let is_setting = |line: &str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+    let is_setting = |line: &str| {
+        line.starts_with('[')
+            || line
+                .split_once(" = ")
+                .is_some_and(|(key, _)| !key.contains(' '))
+    };
     let lines = TEMPLATE.lines().map(|line| match line.strip_prefix("# ") {
         Some(rest) if is_setting(rest) => rest,
         _ => line,
@@ -41,7 +46,14 @@ fn what_the_template_shows_is_true() {
     assert_eq!(shown.server.data, Some(DATA_DIR_DEFAULT.into()));
     assert_eq!(shown.http, defaults.http);
     assert_eq!(shown.log, defaults.log);
-    assert_eq!((shown.zones.len(), shown.nodes.len(), shown.transfer_allow.len()), (2, 1, 2));
+    assert_eq!(
+        (
+            shown.zones.len(),
+            shown.nodes.len(),
+            shown.transfer_allow.len()
+        ),
+        (2, 1, 2)
+    );
 }
 
 /// A typo is refused with its place and what was probably meant.
@@ -56,8 +68,13 @@ fn an_unknown_key_names_line_column_and_the_likely_key() {
 /// A value of the wrong form is refused with its place.
 #[test]
 fn a_bad_address_names_line_and_column() {
-    let text = read("version = \"v1\"\n[http]\nlisten = \"8080\"\n").unwrap_err().to_string();
-    assert!(text.starts_with("test.toml:3:10: `8080` is neither ADDR:PORT"), "{text}");
+    let text = read("version = \"v1\"\n[http]\nlisten = \"8080\"\n")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.starts_with("test.toml:3:10: `8080` is neither ADDR:PORT"),
+        "{text}"
+    );
 }
 
 /// A zone is hosted or transferred; asking for both or neither is a mistake, and all are named at once.
@@ -79,13 +96,25 @@ fn a_zone_given_twice_is_refused() {
 /// A version is required, so that a later format can be told from this one.
 #[test]
 fn a_file_without_version_is_refused() {
-    assert!(read("[server]\n").unwrap_err().to_string().contains("version"));
+    assert!(
+        read("[server]\n")
+            .unwrap_err()
+            .to_string()
+            .contains("version")
+    );
 }
 
 /// Relative paths start at the file's folder, wherever the server is started.
 #[test]
 fn relative_paths_start_at_the_files_folder() {
     let path = std::path::Path::new("/etc/bailiwick/bailiwick.toml");
-    let config = Config::parse(path, "version = \"v1\"\n[[zone]]\nname = \"a\"\nfile = \"zones/a\"\n").unwrap();
-    assert_eq!(config.zones[0].source, ZoneSource::File("/etc/bailiwick/zones/a".into()));
+    let config = Config::parse(
+        path,
+        "version = \"v1\"\n[[zone]]\nname = \"a\"\nfile = \"zones/a\"\n",
+    )
+    .unwrap();
+    assert_eq!(
+        config.zones[0].source,
+        ZoneSource::File("/etc/bailiwick/zones/a".into())
+    );
 }

@@ -53,7 +53,9 @@ impl FromStr for ZoneName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let parsed = Name::parse(text);
-        parsed.map(Self).map_err(|e| format!("`{text}` is not a domain name: {e}"))
+        parsed
+            .map(Self)
+            .map_err(|e| format!("`{text}` is not a domain name: {e}"))
     }
 }
 
@@ -65,7 +67,9 @@ impl FromStr for HttpListen {
             return Ok(Self(None));
         }
         let address = text.parse();
-        address.map(|a| Self(Some(a))).map_err(|_| format!("`{text}` is neither ADDR:PORT (such as 127.0.0.1:8080) nor `off`"))
+        address.map(|a| Self(Some(a))).map_err(|_| {
+            format!("`{text}` is neither ADDR:PORT (such as 127.0.0.1:8080) nor `off`")
+        })
     }
 }
 
@@ -79,7 +83,9 @@ impl FromStr for PrimaryAddr {
         let bare = text.trim_start_matches('[').trim_end_matches(']');
         match bare.parse::<IpAddr>() {
             Ok(ip) => Ok(Self(SocketAddr::new(ip, DNS_PORT))),
-            Err(_) => Err(format!("`{text}` is no literal address with or without a port (such as 192.0.2.1 or [2001:db8::1]:53)")),
+            Err(_) => Err(format!(
+                "`{text}` is no literal address with or without a port (such as 192.0.2.1 or [2001:db8::1]:53)"
+            )),
         }
     }
 }
@@ -89,7 +95,10 @@ impl FromStr for ZoneFlag {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, file) = split_flag(text, "NAME=FILE")?;
-        Ok(Self { name: name.parse::<ZoneName>()?.0, file: file.into() })
+        Ok(Self {
+            name: name.parse::<ZoneName>()?.0,
+            file: file.into(),
+        })
     }
 }
 
@@ -98,9 +107,14 @@ impl FromStr for ZonePrimaryFlag {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, addresses) = split_flag(text, "NAME=ADDR:PORT")?;
-        let primaries: Result<Vec<_>, String> =
-            addresses.split(',').map(|a| a.parse::<PrimaryAddr>().map(|a| a.0)).collect();
-        Ok(Self { name: name.parse::<ZoneName>()?.0, primaries: primaries? })
+        let primaries: Result<Vec<_>, String> = addresses
+            .split(',')
+            .map(|a| a.parse::<PrimaryAddr>().map(|a| a.0))
+            .collect();
+        Ok(Self {
+            name: name.parse::<ZoneName>()?.0,
+            primaries: primaries?,
+        })
     }
 }
 
