@@ -1,0 +1,230 @@
+//! The base of a zone: one immutable block of nodes, the index over their names and their canonical
+//! order.
+//!
+//! Nodes lie behind one another in canonical order. A node is its head, its name relative to the
+//! apex, and its RRsets (see [`crate::rrset`]):
+//!
+//! ```text
+//! link u32 | entries u32 | flags u8 | name u8 | depth u8 | 0 | name octets | entries | padding to 4
+//! ```
+//!
+//! What can be decided once is decided when the block is made: a node below a zone cut or a DNAME
+//! carries a flag and the `link` to that cut, any other node's `link` is its wildcard child. So a
+//! look-up is one probe for the name, and for a missing name one more per ancestor. References are
+//! numbers of four-octet units, so a block can be 16 GiB and is position-independent: it is its own
+//! form on disk.
+
+pub(crate) mod build;
+pub(crate) mod encode;
+pub(crate) mod index;
+
+use std::cmp::Ordering;
+
+use crate::canon;
+use crate::hash::LookupName;
+use crate::image::index::Index;
+use crate::lookup::{EMPTY, MIXED_CASE, NSEC3_ONLY, Node};
+use crate::mem;
+use crate::name::compare_wire;
+use crate::zone::Zone;
+
+/// Octets of a node before its name.
+pub(crate) const NODE_HEAD: usize = 12;
+/// References count in units of so many octets.
+pub(crate) const UNIT: usize = 4;
+/// Where the apex lies. Not 0, which means "none".
+pub(crate) const APEX: u32 = 1;
+
+/// An immutable block.
+pub(crate) struct Image {
+    pub(crate) nodes: Box<[u8]>,
+    /// Where each node lies, in canonical order.
+    pub(crate) order: Box<[u32]>,
+    /// The same for nodes with NSEC3 records: in the order of their hashes.
+    pub(crate) nsec3: Box<[u32]>,
+    pub(crate) index: Index,
+    /// Labels of the deepest name below the apex.
+    pub(crate) depth_max: u8,
+    pub(crate) records: u64,
+}
+
+/// A node's head, read.
+#[derive(Clone, Copy)]
+pub(crate) struct Head<'z> {
+    pub(crate) link: u32,
+    pub(crate) flags: u8,
+    pub(crate) depth: u8,
+    pub(crate) relative: &'z [u8],
+    pub(crate) entries: &'z [u8],
+}
+
+impl Image {
+    /// The node at `at`.
+    ///
+    /// A block is checked when it is made or read, so references hold; one that did not would read
+    /// as an empty node, never outside the block.
+    #[inline]
+    pub(crate) fn head(&self, at: u32) -> Head<'_> {
+        let start = at as usize * UNIT;
+        let Some((head, rest)) = self
+            .nodes
+            .get(start..)
+            .and_then(|b| b.split_first_chunk::<NODE_HEAD>())
+        else {
+            return Head {
+                link: 0,
+                flags: 0,
+                depth: 0,
+                relative: &[],
+                entries: &[],
+            };
+        };
+        let (name_len, entries_len) = (
+            usize::from(head[9]),
+            u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize,
+        );
+        let (relative, rest) = rest.split_at_checked(name_len).unwrap_or_default();
+        Head {
+            link: u32::from_le_bytes([head[0], head[1], head[2], head[3]]),
+            flags: head[8],
+            depth: head[10],
+            relative,
+            entries: rest.get(..entries_len).unwrap_or_default(),
+        }
+    }
+
+    /// The node at `at`, as part of `zone`.
+    #[inline]
+    pub(crate) fn node<'z>(&'z self, at: u32, zone: &'z Zone) -> Node<'z> {
+        self.head(at).node(zone)
+    }
+
+    /// The node whose name is the last `depth` labels of `name` above the apex of `apex_labels`.
+    #[inline]
+    pub(crate) fn find(&self, name: &LookupName, apex_labels: usize, depth: usize) -> Option<u32> {
+        if depth > usize::from(self.depth_max) {
+            return None;
+        }
+        let wanted = name.relative(apex_labels, depth);
+        self.index
+            .find(name.suffix_hash(apex_labels + depth), |at| {
+                let start = at as usize * UNIT;
+                let Some((head, rest)) = self
+                    .nodes
+                    .get(start..)
+                    .and_then(|b| b.split_first_chunk::<NODE_HEAD>())
+                else {
+                    return false;
+                };
+                usize::from(head[9]) == wanted.len()
+                    && rest.get(..wanted.len()).is_some_and(|own| {
+                        own == wanted
+                            || (head[8] & MIXED_CASE != 0 && own.eq_ignore_ascii_case(wanted))
+                    })
+            })
+    }
+
+    /// The wildcard right below `encloser`, given the wildcard's hash.
+    pub(crate) fn find_wildcard(&self, hash: u64, encloser: &[u8]) -> Option<Head<'_>> {
+        let is = |at: u32| {
+            self.head(at)
+                .relative
+                .strip_prefix(b"\x01*")
+                .is_some_and(|rest| rest.eq_ignore_ascii_case(encloser))
+        };
+        self.index.find(hash, is).map(|at| self.head(at))
+    }
+
+    /// Nodes below the name with this canonical key, each with its own key.
+    pub(crate) fn heads_below<'z>(
+        &'z self,
+        key: &[u8],
+    ) -> impl Iterator<Item = (Vec<u8>, Head<'z>)> {
+        let keyed = |at: &u32| {
+            let head = self.head(*at);
+            let mut own = Vec::new();
+            canon::key(head.relative, &mut own);
+            (own, head)
+        };
+        let from = self
+            .order
+            .partition_point(|at| keyed(at).0.as_slice() <= key);
+        self.order[from..]
+            .iter()
+            .map(keyed)
+            .take_while(move |(own, _)| own.starts_with(key))
+    }
+
+    /// Asks for the line where a node starts.
+    #[inline]
+    pub(crate) fn prefetch(&self, at: u32) {
+        if let Some(octet) = self.nodes.get(at as usize * UNIT) {
+            mem::prefetch(octet);
+        }
+    }
+
+    /// Where in the canonical order `relative` stands: `Ok` if it is there, `Err` with the place it
+    /// would take.
+    pub(crate) fn position(&self, relative: &[u8]) -> Result<usize, usize> {
+        self.order
+            .binary_search_by(|at| compare_wire(self.head(*at).relative, relative))
+    }
+
+    /// The last NSEC3 node whose hash label is at most `label` (32 octets of base32hex), going round
+    /// to the very last; and whether it is equal.
+    pub(crate) fn nsec3_at_or_before(&self, label: &[u8]) -> Option<(u32, bool)> {
+        let found = self.nsec3.binary_search_by(|at| {
+            let own = self.head(*at).relative.get(1..).unwrap_or_default();
+            compare_folded(own, label)
+        });
+        match found {
+            Ok(i) => Some((*self.nsec3.get(i)?, true)),
+            Err(0) => Some((*self.nsec3.last()?, false)),
+            Err(i) => Some((*self.nsec3.get(i - 1)?, false)),
+        }
+    }
+
+    /// Octets of memory held.
+    pub(crate) fn size(&self) -> usize {
+        self.nodes.len()
+            + (self.order.len() + self.nsec3.len()) * size_of::<u32>()
+            + self.index.size()
+    }
+}
+
+impl<'z> Head<'z> {
+    /// As a node of `zone`.
+    #[inline]
+    pub(crate) fn node(self, zone: &'z Zone) -> Node<'z> {
+        Node {
+            zone,
+            relative: self.relative,
+            depth: self.depth,
+            flags: self.flags,
+            entries: self.entries,
+        }
+    }
+
+    /// A name that exists only by what is below it.
+    pub(crate) fn empty(depth: usize) -> Self {
+        Self {
+            link: 0,
+            flags: EMPTY,
+            depth: depth as u8,
+            relative: &[],
+            entries: &[],
+        }
+    }
+
+    /// Not to be found by a query.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.flags & NSEC3_ONLY != 0
+    }
+}
+
+/// Octet order with letters folded.
+pub(crate) fn compare_folded(a: &[u8], b: &[u8]) -> Ordering {
+    a.iter()
+        .map(u8::to_ascii_lowercase)
+        .cmp(b.iter().map(u8::to_ascii_lowercase))
+}

@@ -1,0 +1,343 @@
+//! A zone: an immutable base, a small overlay of changes, and what every answer about it needs.
+//!
+//! The base is one block made once ([`crate::image`]); a change makes a new `Zone` that shares the
+//! base and differs in its overlay alone, so it costs memory and time in proportion to itself.
+//! Zones are values: whoever holds one sees one version, however many are published meanwhile.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::canon;
+use crate::hash::{HashKey, LookupName};
+use crate::image::build::{self, BuildError};
+use crate::image::{APEX, Head, Image};
+use crate::lookup::Node;
+use crate::name::Name;
+use crate::overlay::Overlay;
+use crate::record::{Record, RecordBuf};
+use crate::rrset::{Rrset, Target};
+use crate::rtype::RecordType;
+use crate::serial::Serial;
+
+/// An immutable version of a zone.
+#[derive(Clone)]
+pub struct Zone {
+    pub(crate) apex: Name,
+    pub(crate) apex_labels: usize,
+    pub(crate) slot: u32,
+    pub(crate) key: HashKey,
+    pub(crate) image: Arc<Image>,
+    pub(crate) overlay: Option<Arc<Overlay>>,
+    pub(crate) soa: Soa,
+}
+
+/// The fields of an SOA record (RFC 1035 3.3.13), its TTL with them. Times are in seconds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Soa {
+    /// The primary's name.
+    pub mname: Name,
+    /// The mailbox of who is responsible, as a name.
+    pub rname: Name,
+    /// The version.
+    pub serial: Serial,
+    /// How often a secondary asks.
+    pub refresh: u32,
+    /// How long it waits after a failure.
+    pub retry: u32,
+    /// How long it answers without hearing from a primary.
+    pub expire: u32,
+    /// TTL of negative answers, with the record's own as a ceiling (RFC 2308 5).
+    pub minimum: u32,
+    /// The record's own TTL.
+    pub ttl: u32,
+}
+
+impl Soa {
+    /// Reads SOA RDATA in uncompressed wire form.
+    #[must_use]
+    pub fn from_rdata(rdata: &[u8], ttl: u32) -> Option<Self> {
+        let (mname, at) = Name::read(rdata, 0).ok()?;
+        let (rname, at) = Name::read(rdata, at).ok()?;
+        let numbers: &[u8; 20] = rdata.get(at..)?.try_into().ok()?;
+        let number = |i: usize| {
+            u32::from_be_bytes([numbers[i], numbers[i + 1], numbers[i + 2], numbers[i + 3]])
+        };
+        Some(Self {
+            mname,
+            rname,
+            serial: Serial(number(0)),
+            refresh: number(4),
+            retry: number(8),
+            expire: number(12),
+            minimum: number(16),
+            ttl,
+        })
+    }
+
+    /// TTL of the SOA in negative answers (RFC 2308 3).
+    #[must_use]
+    pub fn negative_ttl(&self) -> u32 {
+        self.ttl.min(self.minimum)
+    }
+}
+
+impl Zone {
+    /// Builds a zone from its records, in any order. Equal records count once.
+    ///
+    /// # Errors
+    /// When there is not exactly one SOA at the apex, or a record lies outside. Other rules of a
+    /// good zone are [`crate::check`]'s.
+    pub fn build(apex: &Name, records: &RecordBuf, key: &HashKey) -> Result<Self, BuildError> {
+        Self::from_image(apex, build::image(apex, records, key)?, key)
+    }
+
+    pub(crate) fn from_image(apex: &Name, image: Image, key: &HashKey) -> Result<Self, BuildError> {
+        let soa = read_soa(apex, image.head(APEX))?;
+        Ok(Self {
+            apex: apex.clone(),
+            apex_labels: apex.label_count(),
+            slot: 0,
+            key: *key,
+            image: Arc::new(image),
+            overlay: None,
+            soa,
+        })
+    }
+
+    /// Its name.
+    #[inline]
+    #[must_use]
+    pub fn apex(&self) -> &Name {
+        &self.apex
+    }
+
+    /// How many labels its name has, the root not counted.
+    #[inline]
+    #[must_use]
+    pub fn apex_labels(&self) -> usize {
+        self.apex_labels
+    }
+
+    /// Its version.
+    #[must_use]
+    pub fn serial(&self) -> Serial {
+        self.soa.serial
+    }
+
+    /// The SOA's fields.
+    #[inline]
+    #[must_use]
+    pub fn soa(&self) -> &Soa {
+        &self.soa
+    }
+
+    /// The dense number under which counters, leases and rules know this zone.
+    #[inline]
+    #[must_use]
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    /// The same zone under another number.
+    #[must_use]
+    pub fn with_slot(mut self, slot: u32) -> Self {
+        self.slot = slot;
+        self
+    }
+
+    /// How many records it has.
+    #[must_use]
+    pub fn record_count(&self) -> u64 {
+        match &self.overlay {
+            None => self.image.records,
+            Some(overlay) => self
+                .image
+                .records
+                .saturating_add_signed(overlay.records_added),
+        }
+    }
+
+    /// Octets of memory that it holds.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.image.size()
+            + self
+                .overlay
+                .as_ref()
+                .map_or(0, |overlay| overlay.size_bytes)
+    }
+
+    /// Whether the apex has a DNSKEY RRset: signed somewhere, so proofs are given to whoever asks.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.apex_node().rrset(RecordType::DNSKEY).is_some()
+    }
+
+    /// The apex.
+    #[inline]
+    #[must_use]
+    pub fn apex_node(&self) -> Node<'_> {
+        match &self.overlay {
+            None => self.image.node(APEX, self),
+            Some(overlay) => overlay
+                .changed(&[])
+                .map_or_else(|| self.image.node(APEX, self), |head| head.node(self)),
+        }
+    }
+
+    /// The SOA RRset. Each zone has one.
+    #[inline]
+    #[must_use]
+    pub fn soa_rrset(&self) -> Option<Rrset<'_>> {
+        self.apex_node().rrset(RecordType::SOA)
+    }
+
+    /// The node of a target of `rrset`, which is stored at or answered for `owner` (wire form).
+    /// `scratch` is only used where the zone has an overlay.
+    #[inline]
+    #[must_use]
+    pub fn target<'z>(
+        &'z self,
+        rrset: &Rrset<'z>,
+        target: &Target,
+        owner: &[u8],
+        scratch: &mut LookupName,
+    ) -> Option<Node<'z>> {
+        if self.overlay.is_none() {
+            return (target.node != 0).then(|| self.image.node(target.node, self));
+        }
+        let mut name = Vec::with_capacity(64);
+        rrset.name_at(
+            usize::from(target.place),
+            owner,
+            self.apex.as_wire(),
+            &mut name,
+        );
+        scratch.set_wire(&name, &self.key).ok()?;
+        self.node(scratch)
+    }
+
+    /// The node of exactly this name, whatever lies above it: glue and occluded names too. `None`
+    /// where the name does not exist or is not in the zone.
+    #[must_use]
+    pub fn node(&self, name: &LookupName) -> Option<Node<'_>> {
+        let depth = name.labels().checked_sub(self.apex_labels)?;
+        if name.suffix(self.apex_labels) != self.apex.to_lowercase().as_wire() {
+            return None;
+        }
+        self.head_at(name, depth).map(|head| head.node(self))
+    }
+
+    /// Calls `each` with every record in canonical order of owners, the SOA first, until it breaks.
+    pub fn for_each_record(&self, each: &mut dyn FnMut(Record<'_>) -> ControlFlow<()>) {
+        let (mut owner, mut rdata) = (Vec::with_capacity(255), Vec::with_capacity(512));
+        let mut flow = ControlFlow::Continue(());
+        self.for_each_head(&mut |head| {
+            owner.clear();
+            owner.extend_from_slice(head.relative);
+            owner.extend_from_slice(self.apex.as_wire());
+            head.node(self)
+                .for_each_record(&owner, &mut rdata, &mut |record| {
+                    if flow.is_continue() {
+                        flow = each(record);
+                    }
+                });
+            flow
+        });
+    }
+
+    /// Calls `each` with every node that has records, in canonical order.
+    fn for_each_head(&self, each: &mut dyn FnMut(Head<'_>) -> ControlFlow<()>) {
+        let mut base = self
+            .image
+            .order
+            .iter()
+            .map(|at| self.image.head(*at))
+            .peekable();
+        let Some(overlay) = &self.overlay else {
+            for head in base {
+                if each(head).is_break() {
+                    return;
+                }
+            }
+            return;
+        };
+        let mut key = Vec::new();
+        for (changed_key, changed) in overlay.iter() {
+            while let Some(head) = base.peek().copied() {
+                key.clear();
+                canon::key(head.relative, &mut key);
+                if key.as_slice() > changed_key {
+                    break;
+                }
+                if key.as_slice() != changed_key && each(head).is_break() {
+                    return;
+                }
+                base.next();
+            }
+            if each(changed.head()).is_break() {
+                return;
+            }
+        }
+        for head in base {
+            if each(head).is_break() {
+                return;
+            }
+        }
+    }
+
+    /// All records in a buffer.
+    #[must_use]
+    pub fn to_records(&self) -> RecordBuf {
+        let mut records = RecordBuf::new();
+        self.for_each_record(&mut |record| {
+            records.push(record);
+            ControlFlow::Continue(())
+        });
+        records
+    }
+
+    /// Asks for the memory that a look-up of `name` reads first.
+    #[inline]
+    pub fn prefetch_index(&self, name: &LookupName) {
+        self.image.index.prefetch(name.suffix_hash(name.labels()));
+    }
+
+    /// Asks for the memory that it reads next. Worth calling some time after
+    /// [`Self::prefetch_index`].
+    #[inline]
+    pub fn prefetch_node(&self, name: &LookupName) {
+        if let Some(at) = self.image.index.guess(name.suffix_hash(name.labels())) {
+            self.image.prefetch(at);
+        }
+    }
+}
+
+/// The SOA at the apex, read.
+pub(crate) fn read_soa(apex: &Name, head: Head<'_>) -> Result<Soa, BuildError> {
+    let mut rest = head.entries;
+    while let Some(rrset) = Rrset::first(rest) {
+        if rrset.rtype() == RecordType::SOA
+            && let Some(span) = rrset.spans().next()
+        {
+            let mut rdata = Vec::new();
+            rrset.rdata(span, apex.as_wire(), apex.as_wire(), &mut rdata);
+            return Soa::from_rdata(&rdata, rrset.ttl())
+                .ok_or_else(|| BuildError::BadSoa(apex.clone()));
+        }
+        rest = rrset.rest();
+    }
+    Err(BuildError::NoSoa(apex.clone()))
+}
+
+impl std::fmt::Debug for Zone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Zone({} serial {}, {} records)",
+            self.apex,
+            self.soa.serial,
+            self.record_count()
+        )
+    }
+}
