@@ -1,12 +1,24 @@
 //! Question and zone set in, response bytes out.
 //!
 //! Pure and synchronous: no clock, no socket, no lock, and no allocation once warm. A message is read
-//! ([`request`]) into what it asks ([`kind`]) or into what is wrong with it ([`rcode`]).
+//! ([`request`]) into what it asks ([`kind`]) or into what is wrong with it ([`rcode`]); a [`Job`] takes
+//! it from there in two steps, so that a batch can be prepared before its first answer is written. What
+//! the zone says is one `Lookup`; composing matches on it, encoding copies stored RRsets.
 
+mod additional;
+mod alias;
+mod compose;
+mod encode;
+pub mod job;
 pub mod kind;
+mod proof;
 pub mod rcode;
 pub mod request;
+mod spell;
 
+pub use alias::CHAIN_MAX;
+pub use encode::ExtendedError;
+pub use job::{Any, Job, Outcome, Settings, Step, Verdict, Workspace};
 pub use kind::{Kind, Transport};
 pub use rcode::{Fault, Rcode};
 pub use request::{Edns, Reading, Request};
