@@ -6,6 +6,7 @@
 //! have, so that a look-up for any other name never leaves the base.
 
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use imbl::shared_ptr::DefaultSharedPtr;
@@ -16,7 +17,7 @@ use crate::hash::{HashKey, LookupName};
 use crate::image::Head;
 use crate::image::build;
 use crate::image::encode::Place;
-use crate::lookup::MIXED_CASE;
+use crate::lookup::{DNAME, MIXED_CASE};
 use crate::name::{Name, labels};
 use crate::record::{Record, RecordBuf};
 use crate::rtype::RecordType;
@@ -107,20 +108,23 @@ impl Overlay {
     /// Whether a changed name below `key` has records.
     pub(crate) fn has_below(&self, key: &[u8]) -> bool {
         self.names
-            .range::<_, [u8]>((std::ops::Bound::Excluded(key), std::ops::Bound::Unbounded))
+            .range::<_, [u8]>((Bound::Excluded(key), Bound::Unbounded))
             .take_while(|(own, _)| own.starts_with(key))
             .any(|(_, changed)| !changed.entries.is_empty())
     }
 
-    /// Changed nodes in canonical order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &Changed)> {
-        self.names.iter().map(|(key, changed)| (&**key, &**changed))
+    /// Changed nodes in canonical order, those after `key` if there is one.
+    pub(crate) fn iter_after(&self, key: Option<&[u8]>) -> impl Iterator<Item = (&[u8], &Changed)> {
+        let from = key.map_or(Bound::Unbounded, Bound::Excluded);
+        self.names
+            .range::<_, [u8]>((from, Bound::Unbounded))
+            .map(|(key, changed)| (&**key, &**changed))
     }
 
     /// The last changed name before or at `key`, backwards from there.
     pub(crate) fn back_from(&self, key: &[u8]) -> impl Iterator<Item = (&[u8], &Changed)> {
         self.names
-            .range::<_, [u8]>((std::ops::Bound::Unbounded, std::ops::Bound::Included(key)))
+            .range::<_, [u8]>((Bound::Unbounded, Bound::Included(key)))
             .rev()
             .map(|(key, changed)| (&**key, &**changed))
     }
@@ -141,7 +145,8 @@ impl Overlay {
             }
         }
         self.depth_max = self.depth_max.max(usize::from(changed.depth));
-        self.everywhere |= labels(&changed.relative).next_back() == Some(b"*");
+        self.everywhere |=
+            &*changed.relative == b"\x01*" || (changed.depth == 0 && changed.flags & DNAME != 0);
         self.records_added += changed.records as i64 - before.unwrap_or(base_records) as i64;
         self.size_bytes += own.len() + changed.relative.len() + changed.entries.len() + 128;
         self.names.insert(own.into(), Arc::new(changed));
@@ -194,8 +199,6 @@ impl Zone {
                     });
                 }
             }
-            overlay.everywhere |=
-                *owner == self.apex && of_owner().any(|change| change.rtype == RecordType::DNAME);
             overlay.put(
                 &self.key,
                 &self.apex,

@@ -230,9 +230,21 @@ impl Zone {
 
     /// Calls `each` with every record in canonical order of owners, the SOA first, until it breaks.
     pub fn for_each_record(&self, each: &mut dyn FnMut(Record<'_>) -> ControlFlow<()>) {
+        self.for_each_record_after(None, each);
+    }
+
+    /// The same from the first owner after `after` (a wire name of the zone): how a walk that stopped
+    /// behind all records of one owner goes on.
+    pub fn for_each_record_after(
+        &self,
+        after: Option<&[u8]>,
+        each: &mut dyn FnMut(Record<'_>) -> ControlFlow<()>,
+    ) {
+        let apex_len = self.apex.as_wire().len();
+        let after = after.map(|owner| &owner[..owner.len().saturating_sub(apex_len)]);
         let (mut owner, mut rdata) = (Vec::with_capacity(255), Vec::with_capacity(512));
         let mut flow = ControlFlow::Continue(());
-        self.for_each_head(&mut |head| {
+        self.for_each_head(after, &mut |head| {
             owner.clear();
             owner.extend_from_slice(head.relative);
             owner.extend_from_slice(self.apex.as_wire());
@@ -246,11 +258,18 @@ impl Zone {
         });
     }
 
-    /// Calls `each` with every node that has records, in canonical order.
-    fn for_each_head(&self, each: &mut dyn FnMut(Head<'_>) -> ControlFlow<()>) {
-        let mut base = self
-            .image
-            .order
+    /// Calls `each` with every node that has records, in canonical order, after the relative name
+    /// `after` if there is one.
+    fn for_each_head(
+        &self,
+        after: Option<&[u8]>,
+        each: &mut dyn FnMut(Head<'_>) -> ControlFlow<()>,
+    ) {
+        let from = after.map_or(0, |name| match self.image.position(name) {
+            Ok(at) => at + 1,
+            Err(at) => at,
+        });
+        let mut base = self.image.order[from..]
             .iter()
             .map(|at| self.image.head(*at))
             .peekable();
@@ -262,8 +281,11 @@ impl Zone {
             }
             return;
         };
-        let mut key = Vec::new();
-        for (changed_key, changed) in overlay.iter() {
+        let (mut key, mut after_key) = (Vec::new(), None);
+        if let Some(name) = after {
+            canon::key(name, after_key.insert(Vec::new()));
+        }
+        for (changed_key, changed) in overlay.iter_after(after_key.as_deref()) {
             while let Some(head) = base.peek().copied() {
                 key.clear();
                 canon::key(head.relative, &mut key);
