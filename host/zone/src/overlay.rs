@@ -17,7 +17,7 @@ use crate::hash::{HashKey, LookupName};
 use crate::image::Head;
 use crate::image::build;
 use crate::image::encode::Place;
-use crate::lookup::{DNAME, MIXED_CASE};
+use crate::lookup::MIXED_CASE;
 use crate::name::{Name, labels};
 use crate::record::{Record, RecordBuf};
 use crate::rtype::RecordType;
@@ -145,8 +145,7 @@ impl Overlay {
             }
         }
         self.depth_max = self.depth_max.max(usize::from(changed.depth));
-        self.everywhere |=
-            &*changed.relative == b"\x01*" || (changed.depth == 0 && changed.flags & DNAME != 0);
+        self.everywhere |= labels(&changed.relative).next_back() == Some(b"*");
         self.records_added += changed.records as i64 - before.unwrap_or(base_records) as i64;
         self.size_bytes += own.len() + changed.relative.len() + changed.entries.len() + 128;
         self.names.insert(own.into(), Arc::new(changed));
@@ -199,6 +198,8 @@ impl Zone {
                     });
                 }
             }
+            overlay.everywhere |=
+                *owner == self.apex && of_owner().any(|change| change.rtype == RecordType::DNAME);
             overlay.put(
                 &self.key,
                 &self.apex,

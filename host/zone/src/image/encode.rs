@@ -209,9 +209,11 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Where `suffix` starts in `name`, if the name is at or below it and it is worth pointing at.
+/// Where `suffix` starts in `name`, if the name is at or below it and it is worth pointing at. Letter
+/// case must be the same: a transfer gives names back as they came.
 fn suffix_start(name: &[u8], suffix: &[u8]) -> Option<usize> {
-    (suffix.len() > 2 && is_at_or_below_wire(name, suffix)).then(|| name.len() - suffix.len())
+    let start = name.strip_suffix(suffix)?.len();
+    (suffix.len() > 2 && label_starts(name).any(|at| at == start)).then_some(start)
 }
 
 /// Where each label of a wire-form name starts, the root left out.
