@@ -20,6 +20,7 @@ pub mod rtype;
 pub mod serial;
 pub mod set;
 pub mod snapshot;
+mod token;
 pub mod zone;
 
 pub use hash::{HashKey, LookupName};
