@@ -1,0 +1,117 @@
+//! Name compression for outgoing transfers, with bounded work per name (RELIABILITY P2).
+//!
+//! Names already written form a trie: each entry is a label under an entry (the root is entry 0). Looking
+//! a name up walks its labels from the right, one hash probe each, so a name costs time in proportion to
+//! its own length, never to the message (quadratic compressors are a known attack).
+//!
+//! RFC 5936 3.4: a transfer preserves the case of names, so labels are compared byte for byte.
+
+use std::collections::HashMap;
+
+/// Where a compression pointer can point: 14 bits (RFC 1035 4.1.4).
+const OFFSET_MAX: usize = 0x3FFF;
+
+/// The names of one message.
+#[derive(Debug, Default)]
+pub(crate) struct Compressor {
+    /// (parent entry, label) to (entry, offset in the message).
+    entries: HashMap<(u16, Box<[u8]>), (u16, u16)>,
+}
+
+impl Compressor {
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+    }
+
+    /// Appends `name` (uncompressed wire form), using and remembering what came before.
+    pub(crate) fn write(&mut self, name: &[u8], out: &mut Vec<u8>) {
+        let labels = label_offsets(name);
+        let (mut parent, mut known, mut pointer) = (0u16, labels.len(), None);
+        for (i, &(at, end)) in labels.iter().enumerate().rev() {
+            let label = name.get(at..end).unwrap_or_default();
+            match self.entries.get(&(parent, label.into())) {
+                Some(&(entry, offset)) => (parent, known, pointer) = (entry, i, Some(offset)),
+                None => break,
+            }
+        }
+        let start = out.len();
+        let prefix_end = labels
+            .get(known)
+            .map_or(name.len().saturating_sub(1), |&(at, _)| at);
+        out.extend_from_slice(name.get(..prefix_end).unwrap_or_default());
+        match pointer {
+            Some(offset) => out.extend_from_slice(&(0xC000 | offset).to_be_bytes()),
+            None => out.push(0),
+        }
+        // Remember the new labels, from the right, as long as pointers can reach them.
+        for &(at, end) in labels.iter().take(known).rev() {
+            let offset = start + at;
+            let Some(entry) = u16::try_from(self.entries.len() + 1)
+                .ok()
+                .filter(|_| offset <= OFFSET_MAX)
+            else {
+                return;
+            };
+            let label = name.get(at..end).unwrap_or_default();
+            self.entries
+                .insert((parent, label.into()), (entry, offset as u16));
+            parent = entry;
+        }
+    }
+}
+
+/// Start and end of each label, the length octet included.
+fn label_offsets(name: &[u8]) -> Vec<(usize, usize)> {
+    let mut labels = Vec::with_capacity(8);
+    let mut at = 0;
+    while let Some(&len) = name.get(at).filter(|&&len| len != 0) {
+        let end = at + 1 + usize::from(len);
+        labels.push((at, end));
+        at = end;
+    }
+    labels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bailiwick_zone::name::Name;
+
+    fn round_trip(names: &[&str]) -> Vec<u8> {
+        let (mut compressor, mut out) = (Compressor::default(), vec![0; 12]);
+        let mut at = Vec::new();
+        for name in names {
+            at.push(out.len());
+            compressor.write(Name::parse(name).unwrap().as_wire(), &mut out);
+        }
+        for (name, at) in names.iter().zip(at) {
+            let read = Name::read(&out, at).unwrap().0;
+            assert_eq!(read.as_wire(), Name::parse(name).unwrap().as_wire());
+        }
+        out
+    }
+
+    /// RFC 1035 4.1.4: a known suffix becomes a pointer.
+    #[test]
+    fn known_suffix_is_a_pointer() {
+        let out = round_trip(&["example.org.", "www.example.org.", "www.example.org.", "."]);
+        assert_eq!(out.len(), 12 + 13 + 6 + 2 + 1);
+    }
+
+    /// RFC 5936 3.4: case is preserved, so a suffix in other case is not reused.
+    #[test]
+    fn other_case_is_written_out() {
+        let out = round_trip(&["example.org.", "Example.org."]);
+        assert_eq!(out.len(), 12 + 13 + 10);
+    }
+
+    /// Beyond 16383 bytes nothing can be pointed at.
+    #[test]
+    fn far_names_are_not_remembered() {
+        let (mut compressor, mut out) = (Compressor::default(), vec![0; 0x4000]);
+        let name = Name::parse("example.org.").unwrap();
+        compressor.write(name.as_wire(), &mut out);
+        compressor.write(name.as_wire(), &mut out);
+        assert_eq!(out.len(), 0x4000 + 26);
+    }
+}
