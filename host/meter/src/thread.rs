@@ -1,0 +1,437 @@
+//! The query path's side of the meter: what one worker thread owns.
+//!
+//! Per batch: [`ThreadMeter::begin`]. Per query: [`ThreadMeter::decide`] before the answer is made
+//! (traffic rules first, then the zone's lease) and [`ThreadMeter::settle`] after it. Nothing here
+//! locks, waits or, once a zone's slot has been touched, allocates.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use arc_swap::{ArcSwap, Cache};
+
+use crate::class::Class;
+use crate::counters::{ThreadCells, ZoneCell};
+use crate::lease::{ASK_AGAIN_MS, AskReason, FREE, Fallback, GRACE_MS, LeaseChunk};
+use crate::meter::Shared;
+use crate::query::Query;
+use crate::rule::{Action, Effect};
+use crate::ruleset::RuleSet;
+use crate::sketch::Sampler;
+use crate::tick::Tick;
+use crate::totals::bump;
+
+/// What is to be done with a query.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// Answer it.
+    Answer,
+    /// Say nothing.
+    Drop,
+    /// An empty answer with TC.
+    Truncate,
+    /// An answer without data.
+    Deny {
+        /// The response code.
+        rcode: u16,
+        /// The extended error that explains it (RFC 8914).
+        ede: Option<u16>,
+    },
+}
+
+/// What tables say of a query, and the class it is in because of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Decision {
+    /// What to do.
+    pub verdict: Verdict,
+    /// The class, where it does not follow from the answer.
+    pub class: Option<Class>,
+    /// A lease paid the base weight.
+    leased: bool,
+}
+
+impl Decision {
+    /// What holds without any table.
+    pub const ANSWER: Self = Self {
+        verdict: Verdict::Answer,
+        class: None,
+        leased: false,
+    };
+}
+
+/// What became of a query.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Outcome {
+    /// The class, if tables gave no other.
+    pub class: Class,
+    /// The response code; 4095 when nothing was sent.
+    pub rcode: u16,
+    /// The name does not exist.
+    pub nxdomain: bool,
+    /// The name has no such data.
+    pub nodata: bool,
+    /// The answer points at another zone's servers.
+    pub referral: bool,
+    /// TC is set.
+    pub truncated: bool,
+    /// DNSSEC records were asked for.
+    pub signed: bool,
+    /// Octets of the query.
+    pub bytes_in: u16,
+    /// Octets of the answer; none when nothing is sent.
+    pub bytes_out: u16,
+}
+
+impl Outcome {
+    pub(crate) fn is_limited(&self) -> bool {
+        self.class == Class::Limited
+    }
+}
+
+/// The meter of one worker thread.
+pub struct ThreadMeter {
+    shared: Arc<Shared>,
+    cells: Arc<ThreadCells>,
+    rules: Cache<Arc<ArcSwap<RuleSet>>, Arc<RuleSet>>,
+    /// Which of the threads this is.
+    index: usize,
+    threads: usize,
+    leasing: bool,
+    no_rules: bool,
+    slip: u32,
+    sampler: Sampler,
+    now: Tick,
+}
+
+impl ThreadMeter {
+    pub(crate) fn new(shared: Arc<Shared>, cells: Arc<ThreadCells>, index: usize) -> Self {
+        let rules = Cache::new(Arc::clone(&shared.rules));
+        let sampler =
+            Sampler::new(shared.secret ^ (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        Self {
+            shared,
+            cells,
+            rules,
+            index,
+            threads: 1,
+            leasing: false,
+            no_rules: true,
+            slip: 0,
+            sampler,
+            now: Tick(0),
+        }
+    }
+
+    /// Starts a batch: takes the tables in force and the time.
+    #[inline]
+    pub fn begin(&mut self, now: Tick) {
+        self.now = now;
+        self.leasing = self.shared.leasing.load(Relaxed);
+        self.threads = self.shared.thread_count.load(Relaxed);
+        self.no_rules = self.rules.load().is_empty();
+    }
+
+    /// The moment of this batch.
+    #[must_use]
+    pub const fn now(&self) -> Tick {
+        self.now
+    }
+
+    /// What rules, suspensions and leases say of a query.
+    #[inline]
+    pub fn decide(&mut self, query: &Query<'_>) -> Decision {
+        let mut decision = Decision::ANSWER;
+        if !self.no_rules && self.apply_rules(query, &mut decision) {
+            return decision;
+        }
+        if self.leasing
+            && let Some(slot) = query.slot
+        {
+            self.apply_lease(query, slot, &mut decision);
+        }
+        decision
+    }
+
+    /// Asks the rules; true when the query is not to be answered.
+    #[inline]
+    fn apply_rules(&mut self, query: &Query<'_>, decision: &mut Decision) -> bool {
+        let Some(rule) = self.rules.load().find(query, self.now, self.index) else {
+            return false;
+        };
+        let attack = rule.attack;
+        let action = match &rule.effect {
+            Effect::Act(action) => *action,
+            Effect::Limit(limit)
+                if self
+                    .shared
+                    .buckets()
+                    .take(rule.id, limit, query.source, self.now) =>
+            {
+                Action::Allow
+            }
+            Effect::Limit(limit) => limit.over,
+        };
+        decision.verdict = verdict_of(action, query, &mut self.slip);
+        let limited = decision.verdict != Verdict::Answer;
+        decision.class = match (attack, limited) {
+            (true, _) => Some(Class::Attack),
+            (false, true) => Some(Class::Limited),
+            (false, false) => None,
+        };
+        limited
+    }
+
+    #[inline]
+    fn apply_lease(&mut self, query: &Query<'_>, slot: u32, decision: &mut Decision) {
+        // Slots past the directory are answered and counted in the totals alone.
+        let (Some(chunk), Some(mine)) = (self.shared.leases.chunk(slot), self.cells.zone(slot))
+        else {
+            return;
+        };
+        let cell = chunk.cell(slot);
+        let base = cell.weights.load(Relaxed) & 0xffff;
+        let left = mine.left.load(Relaxed);
+        if left >= base.max(1)
+            && mine.seq.load(Relaxed) == cell.seq()
+            && self.now.0 < mine.check_at.load(Relaxed)
+        {
+            mine.left.store(left.wrapping_sub(base), Relaxed);
+            bump(&mine.units, base);
+            decision.leased = true;
+            return;
+        }
+        match look_at_lease(chunk, mine, slot, self.now, self.threads) {
+            None => decision.leased = true,
+            Some(action) => {
+                let mut slip = mine.slip.load(Relaxed);
+                decision.verdict = verdict_of(action, query, &mut slip);
+                mine.slip.store(slip, Relaxed);
+                if decision.verdict != Verdict::Answer {
+                    decision.class = decision.class.or(Some(Class::Limited));
+                }
+            }
+        }
+    }
+
+    /// Counts a query and what became of it.
+    #[inline]
+    pub fn settle(&mut self, query: &Query<'_>, decision: &Decision, outcome: &Outcome) {
+        let mut outcome = *outcome;
+        outcome.class = decision.class.unwrap_or(outcome.class);
+        let stream = !query.transport.is_datagram();
+        let totals = &self.cells.totals;
+        totals.count(outcome.class, stream, !query.source.is_v4(), query.qtype);
+        bump(&totals.bytes_in, u64::from(outcome.bytes_in));
+        if outcome.bytes_out == 0 {
+            bump(&totals.silent, 1);
+        } else {
+            totals.count_answer(outcome.rcode, u64::from(outcome.bytes_out));
+        }
+        if outcome.truncated {
+            bump(&totals.truncated, 1);
+        }
+        if outcome.nxdomain {
+            bump(&totals.nxdomain, 1);
+        } else if outcome.nodata {
+            bump(&totals.nodata, 1);
+        } else if outcome.referral {
+            bump(&totals.referrals, 1);
+        }
+        if let Some(slot) = query.slot
+            && let Some(mine) = self.cells.zone(slot)
+        {
+            mine.count(outcome.class);
+            bump(&mine.bytes_in, u64::from(outcome.bytes_in));
+            bump(&mine.bytes_out, u64::from(outcome.bytes_out));
+            if outcome.nxdomain {
+                bump(&mine.nxdomain, 1);
+            } else if outcome.nodata {
+                bump(&mine.nodata, 1);
+            }
+            if stream {
+                bump(&mine.tcp, 1);
+            }
+            if outcome.signed {
+                bump(&mine.signed, 1);
+            }
+            if decision.leased {
+                self.pay_extras(query, slot, mine, &outcome, stream);
+            }
+        }
+        if self.sampler.due() {
+            self.sampler
+                .record(&self.cells.sketch, self.shared.secret, query, &outcome);
+        }
+    }
+
+    /// Takes what a query costs beyond the base weight off its lease.
+    #[inline]
+    fn pay_extras(
+        &self,
+        query: &Query<'_>,
+        slot: u32,
+        mine: &ZoneCell,
+        outcome: &Outcome,
+        stream: bool,
+    ) {
+        let Some(chunk) = self.shared.leases.chunk(slot) else {
+            return;
+        };
+        let cell = chunk.cell(slot);
+        let (weights, rest) = (cell.weights.load(Relaxed), cell.rest.load(Relaxed) as u32);
+        if weights >> 16 == 0 && rest == 0 {
+            return;
+        }
+        let part = |word: u64, place: u32| word >> (16 * place) & 0xffff;
+        let mut extra = part(u64::from(rest), 1) * (u64::from(outcome.bytes_out) / 1024);
+        for (weight, due) in [
+            (part(weights, 1), outcome.nxdomain),
+            (part(weights, 2), query.qtype.0 == 255),
+            (part(weights, 3), stream),
+            (part(u64::from(rest), 0), outcome.signed),
+        ] {
+            extra += if due { weight } else { 0 };
+        }
+        if extra == 0 {
+            return;
+        }
+        bump(&mine.units, extra);
+        let left = mine.left.load(Relaxed);
+        mine.left.store(left.saturating_sub(extra), Relaxed);
+        if extra > left {
+            cell.take_up_to(mine.seq.load(Relaxed), extra - left);
+        }
+    }
+
+    /// Is the zone suspended?
+    #[inline]
+    #[must_use]
+    pub fn is_suspended(&self, slot: u32) -> bool {
+        self.shared
+            .leases
+            .cell_if_there(slot)
+            .is_some_and(|cell| cell.suspended.load(Relaxed) != 0)
+    }
+
+    /// Counts a batch received.
+    #[inline]
+    pub fn count_batch(&self) {
+        bump(&self.cells.totals.batches, 1);
+    }
+
+    /// Counts datagrams that no answer is due to and that are no queries.
+    #[inline]
+    pub fn count_silent(&self, datagrams: u64) {
+        bump(&self.cells.totals.silent, datagrams);
+    }
+
+    /// Counts answers that the system did not take.
+    pub fn count_unsent(&self, answers: u64) {
+        bump(&self.cells.totals.unsent, answers);
+    }
+
+    /// Counts a panic that was caught.
+    pub fn count_panic(&self) {
+        bump(&self.cells.totals.panics, 1);
+    }
+}
+
+/// The way of a query whose lease needs a look: no lease, another lease, none left, or its time has
+/// come. None: it goes on.
+#[cold]
+#[inline(never)]
+fn look_at_lease(
+    chunk: &LeaseChunk,
+    mine: &ZoneCell,
+    slot: u32,
+    now: Tick,
+    threads: usize,
+) -> Option<Action> {
+    let cell = chunk.cell(slot);
+    let base = cell.weights.load(Relaxed) & 0xffff;
+    let go_free = |until: Tick| {
+        mine.left.store(FREE, Relaxed);
+        mine.check_at.store(until.0, Relaxed);
+        bump(&mine.units, base);
+        None
+    };
+    // Says once a second what is wanted.
+    let ask = |reason: AskReason| {
+        if now.0 >= mine.check_at.load(Relaxed) {
+            chunk.want(slot, reason);
+            mine.check_at
+                .store(now.after_millis(ASK_AGAIN_MS).0, Relaxed);
+        }
+    };
+    let Some(terms) = cell.terms().filter(|terms| !terms.vacant) else {
+        // Terms that are being written this moment are there for the next query.
+        if cell.seq().is_multiple_of(2) {
+            if mine.seq.swap(cell.seq(), Relaxed) != cell.seq() {
+                mine.check_at.store(0, Relaxed);
+            }
+            ask(AskReason::FirstUse);
+            return go_free(now.after_millis(ASK_AGAIN_MS));
+        }
+        bump(&mine.units, base);
+        return None;
+    };
+    if mine.seq.load(Relaxed) != terms.seq {
+        mine.seq.store(terms.seq, Relaxed);
+        mine.left.store(0, Relaxed);
+        mine.check_at.store(terms.ends.0, Relaxed);
+    }
+    if now >= terms.ends {
+        ask(AskReason::Expired);
+        let had_come_to_it = terms.low_water.is_none() && cell.left_in_pool() < base.max(1);
+        let still = terms.on_failure == Fallback::Last || now < terms.ends.after_millis(GRACE_MS);
+        if had_come_to_it && still {
+            return Some(terms.on_empty);
+        }
+        return go_free(now.after_millis(ASK_AGAIN_MS));
+    }
+    let left = mine.left.load(Relaxed);
+    let need = base.max(1);
+    let left = if left >= need {
+        left
+    } else {
+        let (taken, rest) = cell.take(terms.seq, need, threads)?;
+        if terms.low_water.is_some_and(|low_water| rest <= low_water) && taken > 0 {
+            chunk.want(slot, AskReason::LowWater);
+        }
+        left + taken
+    };
+    if left >= need {
+        mine.left.store(left - base, Relaxed);
+        bump(&mine.units, base);
+        return None;
+    }
+    if terms.low_water.is_none() {
+        return Some(terms.on_empty);
+    }
+    // More was asked for and has not come: `native` and `last` both answer, for that is what held.
+    chunk.want(slot, AskReason::Exhausted);
+    let again = now.after_millis(ASK_AGAIN_MS).min(terms.ends);
+    go_free(again)
+}
+
+/// An action as it applies to this query.
+fn verdict_of(action: Action, query: &Query<'_>, slip: &mut u32) -> Verdict {
+    let truncate = if query.transport.is_datagram() {
+        Verdict::Truncate
+    } else {
+        Verdict::Answer
+    };
+    match action {
+        Action::Allow | Action::Slip(0 | 1) => Verdict::Answer,
+        Action::Drop => Verdict::Drop,
+        Action::Truncate => truncate,
+        Action::Slip(n) => {
+            *slip = slip.wrapping_add(1);
+            if slip.is_multiple_of(u32::from(n)) {
+                Verdict::Answer
+            } else {
+                truncate
+            }
+        }
+        Action::Deny { rcode, ede } => Verdict::Deny { rcode, ede },
+    }
+}
