@@ -9,8 +9,6 @@
 //! A pointer reaches octet 16,383. What would have to point further, in long answers over a stream,
 //! is written out by [`crate::spell`].
 
-#![warn(clippy::indexing_slicing)]
-
 use bailiwick_zone::rrset::{OWNER, POINTER, Rrset, WITHIN};
 
 use crate::rcode::Rcode;

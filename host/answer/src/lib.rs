@@ -15,6 +15,7 @@ mod proof;
 pub mod rcode;
 pub mod request;
 mod spell;
+pub mod text;
 
 pub use alias::CHAIN_MAX;
 pub use encode::ExtendedError;
