@@ -36,7 +36,7 @@
 mod export;
 mod kinds;
 mod plugin;
-mod rows;
+pub mod rows;
 mod ruling;
 #[doc(hidden)]
 pub mod wit;
