@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "a build tool talks to a person")]
 
+mod guests;
 mod machine;
 mod packages;
 mod step;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["up", rest @ ..] => up::run(rest),
         ["test", rest @ ..] => test::run(rest),
+        ["guests"] => guests::build_all(&step::root()),
         ["packages"] => packages::install(false),
         [up::GREET, rest @ ..] => up::greet(rest),
         ["help" | "--help" | "-h"] => {
@@ -43,5 +45,7 @@ cargo xtask up [--port N] [--http-port N] [--data DIR]
 cargo xtask test [--allow-missing]
     Install what the tests need (as root; otherwise print the line), build, check and run everything.
     --allow-missing: skip tests whose name servers are not installed.
+cargo xtask guests
+    Compile plugins and test guests for wasm32-wasip2 and renew the committed components.
 cargo xtask packages
     Only install the Debian packages that the tests need.";

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::bail;
 
 use crate::step::{cargo, duration, has_program, root, step, tool};
-use crate::{machine, packages};
+use crate::{guests, machine, packages};
 
 /// Runs the steps. A failed check does not keep the later ones from telling what they know.
 pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
@@ -33,10 +33,17 @@ pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
         }
     };
     check("format", &|| tool(&mut cargo(&["fmt", "--all", "--check"])));
-    check("prebuilt plugins belong to their sources", &|| Ok(()));
+    check("prebuilt plugins belong to their sources", &|| {
+        guests::verify_prebuilt(&root())
+    });
     check("lints (cargo clippy)", &clippy);
     check("documentation (cargo doc)", &doc);
-    check("plugins built again from source", &|| Ok(()));
+    check("plugins: format, lints, native tests", &|| {
+        guests::check_sources(&root())
+    });
+    check("plugins built again from source", &|| {
+        guests::rebuild(&root())
+    });
     check("documented examples", &|| {
         tool(&mut cargo(&[
             "test",
