@@ -45,7 +45,7 @@ pub(crate) fn tool(command: &mut Command) -> anyhow::Result<()> {
             .collect();
         let name = Path::new(&program)
             .file_name()
-            .map_or(program.clone(), |n| n.to_string_lossy().into_owned());
+            .map_or_else(|| program.clone(), |n| n.to_string_lossy().into_owned());
         bail!("`{name} {}` ended with {status}", args.join(" "));
     }
     Ok(())
