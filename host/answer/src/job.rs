@@ -177,6 +177,9 @@ impl<'z> Job<'z> {
         out: &mut [u8],
     ) -> Outcome {
         let zone = match (self.step, self.zone) {
+            (Step::Query, Some(zone)) if zone.is_expired() => {
+                return self.refuse(message, Rcode::SERVFAIL, Some(EXPIRED), settings, out);
+            }
             (Step::Query, Some(zone)) => zone,
             (Step::Query, None) => {
                 return self.refuse(
@@ -329,6 +332,12 @@ impl<'z> Job<'z> {
         Some(Opt::answering(edns, settings.udp_size_max, rcode, error))
     }
 }
+
+/// RFC 8914 4.25: the zone is configured here, its data are too old to be given.
+const EXPIRED: ExtendedError<'static> = ExtendedError {
+    code: 24,
+    text: "the zone has expired",
+};
 
 /// RFC 8914 4.21.
 const NOT_AUTHORITATIVE: ExtendedError<'static> = ExtendedError { code: 20, text: "" };

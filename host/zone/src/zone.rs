@@ -25,6 +25,7 @@ pub struct Zone {
     pub(crate) apex: Name,
     pub(crate) apex_labels: usize,
     pub(crate) slot: u32,
+    pub(crate) expired: bool,
     pub(crate) key: HashKey,
     pub(crate) image: Arc<Image>,
     pub(crate) overlay: Option<Arc<Overlay>>,
@@ -97,6 +98,7 @@ impl Zone {
             apex: apex.clone(),
             apex_labels: apex.label_count(),
             slot: 0,
+            expired: false,
             key: *key,
             image: Arc::new(image),
             overlay: None,
@@ -142,6 +144,21 @@ impl Zone {
     #[must_use]
     pub fn with_slot(mut self, slot: u32) -> Self {
         self.slot = slot;
+        self
+    }
+
+    /// Whether its primary was silent for longer than the SOA's expire: it must not be answered any
+    /// more (RFC 1035 3.3.13), and nobody else answers for it.
+    #[inline]
+    #[must_use]
+    pub fn is_expired(&self) -> bool {
+        self.expired
+    }
+
+    /// The same zone, expired or alive again.
+    #[must_use]
+    pub fn with_expired(mut self, expired: bool) -> Self {
+        self.expired = expired;
         self
     }
 
