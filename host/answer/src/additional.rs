@@ -5,7 +5,7 @@ use bailiwick_zone::{LookupName, Node, RecordType, Rrset};
 use crate::compose::Compose;
 use crate::encode::{Full, Owner, POINTER_MAX, Placed, Section};
 
-impl<'z> Compose<'_, 'z> {
+impl<'z> Compose<'_, 'z, '_> {
     /// A referral: NS of the cut, DS or the proof that there is none, glue.
     #[inline]
     pub(crate) fn refer(
@@ -101,6 +101,10 @@ impl<'z> Compose<'_, 'z> {
         owner: &[u8],
         scratch: &mut LookupName,
     ) {
+        // The target of an alias is the next question, not an address of this answer.
+        if rrset.rtype() == RecordType::CNAME {
+            return;
+        }
         for target in rrset.targets() {
             if let Some(node) = self.zone.target(rrset, &target, owner, scratch)
                 && self

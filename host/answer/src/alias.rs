@@ -10,7 +10,7 @@ use bailiwick_zone::{LookupName, Node, RecordType, Rrset};
 
 use crate::compose::{Compose, Next};
 use crate::encode::{Full, Owner, Section, pointer};
-use crate::job::{Verdict, Workspace};
+use crate::job::{Names, Verdict};
 use crate::rcode::Rcode;
 
 /// RFC 1034 has no bound; ours keeps one query's work finite.
@@ -31,6 +31,14 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
+    /// Forgets everything.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
+        self.owed_len = 0;
+        self.dnames_len = 0;
+    }
+
     /// Whether the question's own name is still being answered.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
@@ -87,21 +95,21 @@ impl Chain {
     }
 }
 
-impl<'z> Compose<'_, 'z> {
+impl<'z> Compose<'_, 'z, '_> {
     /// Goes on at the alias target at octet `at`, until the answer is complete.
     #[cold]
     pub(crate) fn follow(
         &mut self,
         name: &LookupName,
         mut at: u16,
-        work: &mut Workspace,
+        names: &mut Names,
     ) -> Result<(), Full> {
         self.chain.pass(name);
-        let Workspace {
+        let Names {
             alias,
             target,
             wire,
-        } = work;
+        } = names;
         loop {
             wire.clear();
             let read = read_into(self.message.written(), usize::from(at), wire);

@@ -8,7 +8,7 @@ use bailiwick_zone::{HashKey, Lookup, LookupName, Node, RecordType, Rrset, Zone}
 
 use crate::alias::Chain;
 use crate::encode::{Full, Message, Owner, POINTER_MAX, Placed, QNAME, Section, pointer};
-use crate::job::{Any, Settings, Verdict, Workspace};
+use crate::job::{Any, Names, Notes, Settings, Verdict};
 use crate::rcode::Rcode;
 use crate::request::Request;
 
@@ -21,7 +21,7 @@ pub(crate) struct Says {
 }
 
 /// A response being composed from one zone.
-pub(crate) struct Compose<'m, 'z> {
+pub(crate) struct Compose<'m, 'z, 'w> {
     pub(crate) message: Message<'m>,
     pub(crate) zone: &'z Zone,
     pub(crate) key: &'z HashKey,
@@ -31,9 +31,10 @@ pub(crate) struct Compose<'m, 'z> {
     pub(crate) qtype: RecordType,
     any: Any,
     pub(crate) says: Says,
-    pub(crate) chain: Chain,
+    /// The links so far.
+    pub(crate) chain: &'w mut Chain,
     /// Denial records that are in the message already, by where they are stored.
-    pub(crate) proofs: Proofs,
+    pub(crate) proofs: &'w mut Proofs,
 }
 
 /// Denial records written so far; a response never needs more than a few.
@@ -71,7 +72,7 @@ pub(crate) enum Next {
     Alias(u16),
 }
 
-impl<'m, 'z> Compose<'m, 'z> {
+impl<'m, 'z, 'w> Compose<'m, 'z, 'w> {
     /// Ready to answer `request` from `zone`.
     #[inline]
     pub(crate) fn new(
@@ -80,7 +81,11 @@ impl<'m, 'z> Compose<'m, 'z> {
         key: &'z HashKey,
         request: &Request,
         settings: &Settings,
+        notes: &'w mut Notes,
     ) -> Self {
+        let Notes { chain, proofs } = notes;
+        chain.clear();
+        proofs.len = 0;
         message.apex_len = zone.apex().as_wire().len();
         Self {
             message,
@@ -96,35 +101,28 @@ impl<'m, 'z> Compose<'m, 'z> {
                 authoritative: true,
                 verdict: Verdict::Answer,
             },
-            chain: Chain::default(),
-            proofs: Proofs::default(),
+            chain,
+            proofs,
         }
-    }
-
-    /// The message and what it says.
-    #[inline]
-    pub(crate) fn into_parts(self) -> (Message<'m>, Says) {
-        (self.message, self.says)
     }
 
     /// Answers `name`.
     #[inline]
-    pub(crate) fn run(&mut self, name: &LookupName, work: &mut Workspace) {
+    pub(crate) fn run(&mut self, name: &LookupName, names: &mut Names) {
         // RFC 2181 9: what must be there and does not fit sets TC.
-        if self.walk(name, work).is_err() {
+        if self.walk(name, names).is_err() {
             self.message.truncated = true;
         }
     }
 
     #[inline]
-    fn walk(&mut self, name: &LookupName, work: &mut Workspace) -> Result<(), Full> {
+    fn walk(&mut self, name: &LookupName, names: &mut Names) -> Result<(), Full> {
         if self.qtype == RecordType::IXFR {
             return self.lone_soa(name);
         }
-        let Workspace { target, .. } = work;
-        match self.step(name, QNAME, target)? {
+        match self.step(name, QNAME, &mut names.target)? {
             Next::Done => Ok(()),
-            Next::Alias(at) => self.follow(name, at, work),
+            Next::Alias(at) => self.follow(name, at, names),
         }
     }
 
@@ -159,7 +157,19 @@ impl<'m, 'z> Compose<'m, 'z> {
                 if wildcard {
                     self.chain.owe(owner, node.depth());
                 }
-                Ok(Next::Alias((placed.records_at + 12) as u16))
+                let target_at = (placed.records_at + 12) as u16;
+                // The common end of a chain, known when the zone was built.
+                if !self.dnssec
+                    && let Some(Lookup::Answer { rrset: found, .. }) =
+                        self.zone.lookup_target(&rrset, self.qtype)
+                {
+                    let placed =
+                        self.message
+                            .put(Section::Answer, &found, Owner::At(target_at), None)?;
+                    self.addresses(&found, placed, &[], target);
+                    return Ok(Next::Done);
+                }
+                Ok(Next::Alias(target_at))
             }
             Lookup::Dname { rrset, node } => self.substitute(name, owner, &rrset, &node),
             Lookup::Delegation { cut } => {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use bailiwick_zone::{HashKey, LookupName, RecordType, Zone, ZoneSet};
 
-use crate::compose::{self, Compose};
+use crate::alias::Chain;
+use crate::compose::{self, Compose, Proofs, Says};
 use crate::encode::{ExtendedError, Flags, Message, OPT_LEN, Opt};
 use crate::kind::{Kind, Transport};
 use crate::rcode::{Fault, Rcode};
@@ -45,12 +46,26 @@ impl Default for Settings {
 /// Memory that answering uses again and again; one per thread.
 #[derive(Default)]
 pub struct Workspace {
+    pub(crate) notes: Notes,
+    pub(crate) names: Names,
+}
+
+/// Names at work, each too large to be made anew for every query.
+#[derive(Default)]
+pub(crate) struct Names {
     /// The target of an alias, while it is looked up.
     pub(crate) alias: LookupName,
     /// A name whose addresses are looked up, in a zone with an overlay.
     pub(crate) target: LookupName,
     /// A name being put together.
     pub(crate) wire: Vec<u8>,
+}
+
+/// What is remembered while one response is composed.
+#[derive(Default)]
+pub(crate) struct Notes {
+    pub(crate) chain: Chain,
+    pub(crate) proofs: Proofs,
 }
 
 /// What has to be done with a message that is not silently dropped.
@@ -203,22 +218,27 @@ impl<'z> Job<'z> {
                 truncated: false,
             };
         };
-        let mut compose = Compose::new(writer, zone, self.key, &self.request, settings);
-        compose.run(name, work);
-        let (writer, result) = compose.into_parts();
-        let truncated = writer.truncated;
-        let opt = self.opt(result.rcode, settings, None);
-        let len = writer.finish(
+        let Workspace { notes, names } = work;
+        let mut compose = Compose::new(writer, zone, self.key, &self.request, settings, notes);
+        compose.run(name, names);
+        let Says {
+            rcode,
+            authoritative,
+            verdict,
+        } = compose.says;
+        let truncated = compose.message.truncated;
+        let opt = self.opt(rcode, settings, None);
+        let len = compose.message.finish(
             Flags {
-                rcode: result.rcode,
-                authoritative: result.authoritative,
+                rcode,
+                authoritative,
             },
             opt,
         );
         Outcome {
             len,
-            rcode: result.rcode,
-            verdict: result.verdict,
+            rcode,
+            verdict,
             truncated,
         }
     }

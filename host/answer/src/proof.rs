@@ -9,7 +9,7 @@ use bailiwick_zone::{LookupName, Node, Nsec3Params, RecordType};
 use crate::compose::Compose;
 use crate::encode::{Full, Owner, Section};
 
-impl<'z> Compose<'_, 'z> {
+impl<'z> Compose<'_, 'z, '_> {
     /// Proves what the wildcards of the answer section owe: RFC 4035 3.1.3.3, RFC 5155 7.2.6.
     ///
     /// Called once, when the answer section is complete.

@@ -9,6 +9,7 @@ use crate::hash::LookupName;
 use crate::image::{APEX, Head};
 use crate::lookup::{CNAME, CUT, DNAME, EMPTY, Lookup, Node, OCCLUDED};
 use crate::overlay::{Overlay, PathKey};
+use crate::rrset::Rrset;
 use crate::rtype::RecordType;
 use crate::zone::Zone;
 
@@ -66,6 +67,20 @@ impl Zone {
         Lookup::NxDomain {
             closest_encloser: head.node(self),
         }
+    }
+
+    /// What the zone says about the target of the CNAME `rrset` and `rtype`, where the base knows the
+    /// target's node: the same as [`Self::lookup`] of its name, without hashing it. Nothing where
+    /// that name has to be looked up.
+    #[inline]
+    #[must_use]
+    pub fn lookup_target<'z>(&'z self, rrset: &Rrset<'z>, rtype: RecordType) -> Option<Lookup<'z>> {
+        let node = rrset.targets().next()?.node;
+        if node == 0 || self.overlay.is_some() {
+            return None;
+        }
+        let head = self.image.head(node);
+        (head.flags & OCCLUDED == 0).then(|| at(head.node(self), false, rtype))
     }
 
     /// The outcome below the cut or DNAME at `link`.

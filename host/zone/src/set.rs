@@ -132,7 +132,8 @@ impl ZoneSet {
             let hash = name.suffix_hash(labels);
             let suffix = name.suffix(labels);
             let found = self.shards.get(shard_of(hash))?.find(hash, |zone| {
-                zone.apex().as_wire().eq_ignore_ascii_case(suffix)
+                let apex = zone.apex().as_wire();
+                apex == suffix || apex.eq_ignore_ascii_case(suffix)
             });
             if found.is_some() {
                 return found;

@@ -132,11 +132,12 @@ impl<'a> Body<'a> {
         self.octets[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
     }
 
-    /// Notes the name if its addresses go into the additional section.
+    /// Notes the name if its addresses go into the additional section, or an answer restarts at it.
     fn target(&mut self, wire: &[u8], at: usize) {
         let wanted = matches!(
             self.rtype,
             RecordType::NS
+                | RecordType::CNAME
                 | RecordType::MX
                 | RecordType::SRV
                 | RecordType::SVCB
