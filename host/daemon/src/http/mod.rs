@@ -1,0 +1,140 @@
+//! The HTTP side: status page, metrics, health. Read-only, no login, off unless asked for.
+//!
+//! It listens on the address it was given and nowhere else, sends no third-party references, and
+//! answers from a [`report::Report`] collected for the request.
+
+pub(crate) mod metrics;
+mod page;
+pub(crate) mod report;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use report::{Report, Startup};
+
+/// What the pages show; the running server implements it.
+pub(crate) trait Source: Send + Sync + 'static {
+    /// Everything, now; `zones_max` rows of zones, trouble first.
+    fn report(&self, zones_max: usize) -> Report;
+    /// Only how far the start has come: cheap enough for a health check each second.
+    fn startup(&self) -> Startup;
+    /// Zones with time series of their own.
+    fn zone_series_max(&self) -> usize;
+}
+
+/// Binds the address, in words when that fails.
+pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
+    let bound = std::net::TcpListener::bind(address).and_then(|l| {
+        l.set_nonblocking(true)?;
+        Ok(l)
+    });
+    bound.map_err(|e| {
+        let remedy = match e.kind() {
+            std::io::ErrorKind::AddrInUse => "; something else listens there: choose another address with --http, or `--http off`",
+            std::io::ErrorKind::PermissionDenied => "; ports below 1024 need CAP_NET_BIND_SERVICE",
+            std::io::ErrorKind::AddrNotAvailable => "; this machine has no such address",
+            _ => "",
+        };
+        anyhow::anyhow!("cannot listen on {address} for HTTP: {e}{remedy}")
+    })
+}
+
+/// Serves until told to stop.
+pub(crate) async fn serve(listener: std::net::TcpListener, source: Arc<dyn Source>, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let stopped = async move {
+        // A closed channel means the same: the server is going away.
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    axum::serve(listener, router(source)).with_graceful_shutdown(stopped).await
+}
+
+fn router(source: Arc<dyn Source>) -> Router {
+    Router::new()
+        .route("/", get(status_page))
+        .route("/style.css", get(style))
+        .route("/status.json", get(status_json))
+        .route("/metrics", get(metrics_text))
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .layer(map_response(protect))
+        .with_state(source)
+}
+
+/// How the page is wanted.
+#[derive(Debug, Default, Deserialize)]
+struct PageQuery {
+    theme: Option<String>,
+    refresh: Option<u32>,
+}
+
+async fn status_page(State(source): State<Arc<dyn Source>>, Query(query): Query<PageQuery>) -> Response {
+    let report = collect(source, page::ZONES_MAX).await;
+    match page::render(&report, query.theme.as_deref(), query.refresh) {
+        Ok(html) => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("the page could not be made: {error}\n")).into_response(),
+    }
+}
+
+async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::STYLE).into_response()
+}
+
+async fn status_json(State(source): State<Arc<dyn Source>>) -> Response {
+    axum_json(&collect(source, JSON_ZONES_MAX).await)
+}
+
+async fn metrics_text(State(source): State<Arc<dyn Source>>) -> Response {
+    let most = source.zone_series_max();
+    let report = collect(source, usize::MAX).await;
+    let text = metrics::render(&report, most);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+async fn ready(State(source): State<Arc<dyn Source>>) -> Response {
+    match source.startup() {
+        Startup::Ready => "ready\n".into_response(),
+        Startup::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting\n").into_response(),
+        Startup::Loading => (StatusCode::SERVICE_UNAVAILABLE, "answering; zones or plugins are still being loaded\n").into_response(),
+        Startup::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response(),
+    }
+}
+
+/// Collecting walks all zones: not on the threads that serve connections.
+async fn collect(source: Arc<dyn Source>, zones_max: usize) -> Report {
+    let collected = tokio::task::spawn_blocking(move || source.report(zones_max)).await;
+    collected.unwrap_or_default()
+}
+
+fn axum_json(report: &Report) -> Response {
+    match serde_json::to_vec(report) {
+        Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+/// Nothing from elsewhere, nothing kept, not in a frame.
+async fn protect(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+const JSON_ZONES_MAX: usize = 10_000;
