@@ -1,0 +1,33 @@
+//! Commands that a running server carries out: `status`, `reload`, `plugin install` and the like.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::say;
+use crate::cli::RemoteArgs;
+use crate::control::{Request, client};
+use crate::exit::Outcome;
+
+/// Sends a request and shows the reply.
+pub(super) fn run(remote: &RemoteArgs, request: &Request) -> anyhow::Result<Outcome> {
+    send(remote, request, &[])
+}
+
+/// Sends a component along.
+pub(super) fn install(remote: &RemoteArgs, file: &Path, activate: bool) -> anyhow::Result<Outcome> {
+    let component = std::fs::read(file).with_context(|| file.display().to_string())?;
+    send(remote, &Request::PluginInstall { size: component.len(), activate }, &component)
+}
+
+fn send(remote: &RemoteArgs, request: &Request, attached: &[u8]) -> anyhow::Result<Outcome> {
+    let reply = client::ask(&remote.data, request, attached)?;
+    if remote.json {
+        say(serde_json::to_string(&reply)?)?;
+    } else if reply.ok {
+        say(&reply.text)?;
+    } else {
+        eprintln!("bailiwick: {}", reply.text);
+    }
+    Ok(Outcome::of(reply.ok))
+}
