@@ -8,7 +8,10 @@ mod cli;
 mod clock;
 mod commands;
 mod config;
+mod control;
 mod exit;
+mod http;
+mod logs;
 
 use clap::Parser;
 

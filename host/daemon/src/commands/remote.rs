@@ -17,7 +17,14 @@ pub(super) fn run(remote: &RemoteArgs, request: &Request) -> anyhow::Result<Outc
 /// Sends a component along.
 pub(super) fn install(remote: &RemoteArgs, file: &Path, activate: bool) -> anyhow::Result<Outcome> {
     let component = std::fs::read(file).with_context(|| file.display().to_string())?;
-    send(remote, &Request::PluginInstall { size: component.len(), activate }, &component)
+    send(
+        remote,
+        &Request::PluginInstall {
+            size: component.len(),
+            activate,
+        },
+        &component,
+    )
 }
 
 fn send(remote: &RemoteArgs, request: &Request, attached: &[u8]) -> anyhow::Result<Outcome> {

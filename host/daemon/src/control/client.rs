@@ -15,17 +15,24 @@ pub(crate) fn ask(data: &Path, request: &Request, attached: &[u8]) -> anyhow::Re
         let (path, _directory) = short_path(data)?;
         UnixStream::connect(path)
     };
-    let mut stream = connect().map_err(|source| NoServer { socket: socket_path(data).display().to_string(), source })?;
+    let mut stream = connect().map_err(|source| NoServer {
+        socket: socket_path(data).display().to_string(),
+        source,
+    })?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line)?;
     // A server that refuses early closes before it has read everything; its reply says why.
     let written = stream.write_all(attached);
     let mut reply = String::new();
-    BufReader::new(&stream).read_line(&mut reply).context("the server's reply")?;
+    BufReader::new(&stream)
+        .read_line(&mut reply)
+        .context("the server's reply")?;
     if reply.is_empty() {
         written?;
         bail!("the server closed the connection without a reply; its log says why");
     }
-    serde_json::from_str(&reply).context("the server's reply is not understood; are server and command of the same version?")
+    serde_json::from_str(&reply).context(
+        "the server's reply is not understood; are server and command of the same version?",
+    )
 }

@@ -21,9 +21,17 @@ pub(crate) enum Request {
     Reload,
     PluginList,
     /// The component follows, `size` octets.
-    PluginInstall { size: usize, activate: bool },
-    PluginActivate { name: String, version: Option<String> },
-    PluginRollback { name: String },
+    PluginInstall {
+        size: usize,
+        activate: bool,
+    },
+    PluginActivate {
+        name: String,
+        version: Option<String>,
+    },
+    PluginRollback {
+        name: String,
+    },
 }
 
 impl Request {
@@ -51,12 +59,20 @@ pub(crate) struct Reply {
 impl Reply {
     /// Done.
     pub(crate) fn done(text: impl Into<String>, data: serde_json::Value) -> Self {
-        Self { ok: true, text: text.into(), data }
+        Self {
+            ok: true,
+            text: text.into(),
+            data,
+        }
     }
 
     /// Not done, and why.
     pub(crate) fn refused(text: impl Into<String>) -> Self {
-        Self { ok: false, text: text.into(), data: serde_json::Value::Null }
+        Self {
+            ok: false,
+            text: text.into(),
+            data: serde_json::Value::Null,
+        }
     }
 }
 
@@ -74,7 +90,10 @@ pub(crate) fn short_path(data: &Path) -> std::io::Result<(PathBuf, Option<std::f
         return Ok((path, None));
     }
     let directory = std::fs::File::open(data)?;
-    let short = PathBuf::from(format!("/proc/self/fd/{}/control.sock", directory.as_raw_fd()));
+    let short = PathBuf::from(format!(
+        "/proc/self/fd/{}/control.sock",
+        directory.as_raw_fd()
+    ));
     Ok((short, Some(directory)))
 }
 

@@ -41,11 +41,17 @@ impl ControlSocket {
     }
 
     /// Serves until told to stop.
-    pub(crate) async fn serve(self, commands: Arc<dyn Commands>, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
+    pub(crate) async fn serve(
+        self,
+        commands: Arc<dyn Commands>,
+        mut stop: watch::Receiver<bool>,
+    ) -> std::io::Result<()> {
         let listener = UnixListener::from_std(self.listener.try_clone()?)?;
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+                return Ok(());
+            };
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => return Ok(()),
@@ -80,8 +86,11 @@ async fn converse(mut stream: UnixStream, commands: Arc<dyn Commands>) -> std::i
     let (read, mut write) = stream.split();
     let reply = match tokio::time::timeout(READ_MAX, receive(BufReader::new(read))).await {
         Ok(Ok((request, attached))) => {
-            let done = tokio::task::spawn_blocking(move || commands.execute(request, attached)).await;
-            done.unwrap_or_else(|_| Reply::refused("the command failed inside the server; its log says more"))
+            let done =
+                tokio::task::spawn_blocking(move || commands.execute(request, attached)).await;
+            done.unwrap_or_else(|_| {
+                Reply::refused("the command failed inside the server; its log says more")
+            })
         }
         Ok(Err(refusal)) => Reply::refused(refusal),
         Err(_) => Reply::refused("the request did not arrive in time"),
@@ -92,18 +101,25 @@ async fn converse(mut stream: UnixStream, commands: Arc<dyn Commands>) -> std::i
     write.shutdown().await
 }
 
-async fn receive(mut read: impl tokio::io::AsyncBufRead + Unpin) -> Result<(Request, Vec<u8>), String> {
+async fn receive(
+    mut read: impl tokio::io::AsyncBufRead + Unpin,
+) -> Result<(Request, Vec<u8>), String> {
     let mut line = Vec::new();
     let limit = LINE_MAX as u64;
     let got = (&mut read).take(limit).read_until(b'\n', &mut line).await;
     got.map_err(|e| e.to_string())?;
-    let request: Request = serde_json::from_slice(&line).map_err(|e| format!("not a request: {e}"))?;
+    let request: Request =
+        serde_json::from_slice(&line).map_err(|e| format!("not a request: {e}"))?;
     let size = request.attached();
     if size > ATTACHED_MAX {
-        return Err(format!("{size} octets are more than any component may have ({ATTACHED_MAX})"));
+        return Err(format!(
+            "{size} octets are more than any component may have ({ATTACHED_MAX})"
+        ));
     }
     let mut attached = vec![0; size];
-    read.read_exact(&mut attached).await.map_err(|e| format!("the component did not arrive whole: {e}"))?;
+    read.read_exact(&mut attached)
+        .await
+        .map_err(|e| format!("the component did not arrive whole: {e}"))?;
     Ok((request, attached))
 }
 

@@ -26,15 +26,18 @@ fn fill(report: &Report, zone_series_max: usize) {
     gauge!("bailiwick_ready").set(f64::from(u8::from(report.startup == Startup::Ready)));
     gauge!("bailiwick_config_loaded_time_seconds").set(report.config.loaded as f64);
     gauge!("bailiwick_config_error").set(f64::from(u8::from(report.config.error.is_some())));
-    counter!("bailiwick_config_reloads_total", "outcome" => "applied").absolute(report.config.reloads_ok);
-    counter!("bailiwick_config_reloads_total", "outcome" => "refused").absolute(report.config.reloads_refused);
+    counter!("bailiwick_config_reloads_total", "outcome" => "applied")
+        .absolute(report.config.reloads_ok);
+    counter!("bailiwick_config_reloads_total", "outcome" => "refused")
+        .absolute(report.config.reloads_refused);
 
     let traffic = &report.traffic;
     for (class, n) in &traffic.classes {
         counter!("bailiwick_queries_total", "class" => class.clone()).absolute(*n);
     }
     for (transport, n) in &traffic.transports {
-        counter!("bailiwick_queries_by_transport_total", "transport" => transport.clone()).absolute(*n);
+        counter!("bailiwick_queries_by_transport_total", "transport" => transport.clone())
+            .absolute(*n);
     }
     for (rcode, n) in &traffic.rcodes {
         counter!("bailiwick_responses_total", "rcode" => rcode.clone()).absolute(*n);
@@ -68,7 +71,8 @@ fn zones(report: &Report, most: usize) {
     let mut busiest: Vec<_> = report.zones.iter().collect();
     busiest.sort_by_key(|zone| std::cmp::Reverse(zone.queries));
     for zone in busiest.iter().take(most) {
-        counter!("bailiwick_zone_queries_total", "zone" => zone.name.clone()).absolute(zone.queries);
+        counter!("bailiwick_zone_queries_total", "zone" => zone.name.clone())
+            .absolute(zone.queries);
         if let Some(serial) = zone.serial {
             gauge!("bailiwick_zone_serial", "zone" => zone.name.clone()).set(f64::from(serial));
         }
@@ -86,9 +90,12 @@ fn plugins(report: &Report) {
         for (kind, n) in &plugin.faults {
             counter!("bailiwick_plugin_faults_total", "plugin" => name.clone(), "kind" => kind.clone()).absolute(*n);
         }
-        gauge!("bailiwick_plugin_breaker_open", "plugin" => name.clone()).set(f64::from(u8::from(plugin.breaker_open)));
-        gauge!("bailiwick_plugin_memory_high_bytes", "plugin" => name.clone()).set(plugin.memory_high_bytes as f64);
-        gauge!("bailiwick_plugin_memory_max_bytes", "plugin" => name.clone()).set(plugin.memory_max_bytes as f64);
+        gauge!("bailiwick_plugin_breaker_open", "plugin" => name.clone())
+            .set(f64::from(u8::from(plugin.breaker_open)));
+        gauge!("bailiwick_plugin_memory_high_bytes", "plugin" => name.clone())
+            .set(plugin.memory_high_bytes as f64);
+        gauge!("bailiwick_plugin_memory_max_bytes", "plugin" => name.clone())
+            .set(plugin.memory_max_bytes as f64);
         gauge!("bailiwick_plugin_queue", "plugin" => name.clone()).set(plugin.queue as f64);
         for (quantile, us) in [("0.5", plugin.p50_us), ("0.99", plugin.p99_us)] {
             gauge!("bailiwick_plugin_call_seconds", "plugin" => name.clone(), "quantile" => quantile).set(us as f64 / 1e6);
@@ -100,35 +107,99 @@ fn plugins(report: &Report) {
 }
 
 fn describe() {
-    describe_gauge!("bailiwick_build_info", "Always 1; the labels say what runs.");
-    describe_gauge!("bailiwick_start_time_seconds", Unit::Seconds, "When the process started.");
-    describe_gauge!("bailiwick_ready", "1 when everything that was asked for has been loaded or tried.");
-    describe_gauge!("bailiwick_config_error", "1 while the last reload was refused; the older configuration is in force.");
-    describe_counter!("bailiwick_config_reloads_total", "Configuration reloads by outcome.");
-    describe_counter!("bailiwick_queries_total", "Queries by class; the classes partition the total.");
-    describe_counter!("bailiwick_queries_by_transport_total", "Queries by transport.");
-    describe_counter!("bailiwick_queries_by_type_total", "Queries by type; rare types together.");
+    describe_gauge!(
+        "bailiwick_build_info",
+        "Always 1; the labels say what runs."
+    );
+    describe_gauge!(
+        "bailiwick_start_time_seconds",
+        Unit::Seconds,
+        "When the process started."
+    );
+    describe_gauge!(
+        "bailiwick_ready",
+        "1 when everything that was asked for has been loaded or tried."
+    );
+    describe_gauge!(
+        "bailiwick_config_error",
+        "1 while the last reload was refused; the older configuration is in force."
+    );
+    describe_counter!(
+        "bailiwick_config_reloads_total",
+        "Configuration reloads by outcome."
+    );
+    describe_counter!(
+        "bailiwick_queries_total",
+        "Queries by class; the classes partition the total."
+    );
+    describe_counter!(
+        "bailiwick_queries_by_transport_total",
+        "Queries by transport."
+    );
+    describe_counter!(
+        "bailiwick_queries_by_type_total",
+        "Queries by type; rare types together."
+    );
     describe_counter!("bailiwick_responses_total", "Responses by RCODE.");
     describe_counter!("bailiwick_bytes_total", "Octets of DNS messages.");
-    describe_counter!("bailiwick_socket_events_total", "Dropped, truncated and other events at the sockets.");
+    describe_counter!(
+        "bailiwick_socket_events_total",
+        "Dropped, truncated and other events at the sockets."
+    );
     describe_gauge!("bailiwick_zones", "Zones by state.");
     describe_gauge!("bailiwick_records", "Records in all zones served.");
-    describe_counter!("bailiwick_zone_queries_total", "Queries by zone: the busiest zones, the others in one sum.");
+    describe_counter!(
+        "bailiwick_zone_queries_total",
+        "Queries by zone: the busiest zones, the others in one sum."
+    );
     describe_gauge!("bailiwick_zone_serial", "SOA serial being served.");
     describe_gauge!("bailiwick_plugin_active", "1 for the version in use.");
     describe_counter!("bailiwick_plugin_calls_total", "Calls into the plugin.");
-    describe_counter!("bailiwick_plugin_faults_total", "Calls that failed, by kind of fault.");
-    describe_gauge!("bailiwick_plugin_breaker_open", "1 while the plugin rests after faults; its last tables are in force.");
-    describe_gauge!("bailiwick_plugin_memory_high_bytes", Unit::Bytes, "Most memory the plugin ever had.");
-    describe_gauge!("bailiwick_plugin_memory_max_bytes", Unit::Bytes, "Most memory the plugin may have.");
+    describe_counter!(
+        "bailiwick_plugin_faults_total",
+        "Calls that failed, by kind of fault."
+    );
+    describe_gauge!(
+        "bailiwick_plugin_breaker_open",
+        "1 while the plugin rests after faults; its last tables are in force."
+    );
+    describe_gauge!(
+        "bailiwick_plugin_memory_high_bytes",
+        Unit::Bytes,
+        "Most memory the plugin ever had."
+    );
+    describe_gauge!(
+        "bailiwick_plugin_memory_max_bytes",
+        Unit::Bytes,
+        "Most memory the plugin may have."
+    );
     describe_gauge!("bailiwick_plugin_queue", "Calls waiting.");
-    describe_gauge!("bailiwick_plugin_call_seconds", Unit::Seconds, "Call latency, recent quantiles.");
-    describe_counter!("bailiwick_plugin_counted_total", "What the plugin counts itself.");
-    describe_gauge!("bailiwick_leases_in_force", "Zones with a lease that has not ended.");
-    describe_counter!("bailiwick_lease_grants_total", "Leases granted by the quota plugin.");
-    describe_gauge!("bailiwick_lease_generation", "Number of the lease table in force.");
+    describe_gauge!(
+        "bailiwick_plugin_call_seconds",
+        Unit::Seconds,
+        "Call latency, recent quantiles."
+    );
+    describe_counter!(
+        "bailiwick_plugin_counted_total",
+        "What the plugin counts itself."
+    );
+    describe_gauge!(
+        "bailiwick_leases_in_force",
+        "Zones with a lease that has not ended."
+    );
+    describe_counter!(
+        "bailiwick_lease_grants_total",
+        "Leases granted by the quota plugin."
+    );
+    describe_gauge!(
+        "bailiwick_lease_generation",
+        "Number of the lease table in force."
+    );
     describe_gauge!("bailiwick_traffic_rules", "Traffic rules in force.");
-    describe_counter!("bailiwick_traffic_rule_hits_total", "Queries that rules in force matched.");
+    describe_counter!(
+        "bailiwick_traffic_rule_hits_total",
+        "Queries that rules in force matched."
+    );
 }
 
 /// A plugin names its own counters; more than this many would be its bug, not our series.
@@ -142,11 +213,24 @@ mod tests {
     /// A zone label never appears more often than the operator allows, and nothing is lost from the sum.
     #[test]
     fn zone_series_are_bounded_and_the_rest_is_summed() {
-        let zone = |name: &str, queries| ZoneRow { name: name.into(), queries, ..ZoneRow::default() };
-        let report = Report { zones: vec![zone("a.", 1), zone("b.", 30), zone("c.", 5)], ..Report::default() };
+        let zone = |name: &str, queries| ZoneRow {
+            name: name.into(),
+            queries,
+            ..ZoneRow::default()
+        };
+        let report = Report {
+            zones: vec![zone("a.", 1), zone("b.", 30), zone("c.", 5)],
+            ..Report::default()
+        };
         let text = render(&report, 1);
-        assert!(text.contains("bailiwick_zone_queries_total{zone=\"b.\"} 30"), "{text}");
-        assert!(text.contains("bailiwick_zone_queries_total{zone=\"(others)\"} 6"), "{text}");
+        assert!(
+            text.contains("bailiwick_zone_queries_total{zone=\"b.\"} 30"),
+            "{text}"
+        );
+        assert!(
+            text.contains("bailiwick_zone_queries_total{zone=\"(others)\"} 6"),
+            "{text}"
+        );
         assert!(!text.contains("zone=\"a.\""), "{text}");
     }
 }

@@ -50,13 +50,19 @@ pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<std::net::TcpListener>
 }
 
 /// Serves until told to stop.
-pub(crate) async fn serve(listener: std::net::TcpListener, source: Arc<dyn Source>, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
+pub(crate) async fn serve(
+    listener: std::net::TcpListener,
+    source: Arc<dyn Source>,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let stopped = async move {
         // A closed channel means the same: the server is going away.
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    axum::serve(listener, router(source)).with_graceful_shutdown(stopped).await
+    axum::serve(listener, router(source))
+        .with_graceful_shutdown(stopped)
+        .await
 }
 
 fn router(source: Arc<dyn Source>) -> Router {
@@ -78,16 +84,27 @@ struct PageQuery {
     refresh: Option<u32>,
 }
 
-async fn status_page(State(source): State<Arc<dyn Source>>, Query(query): Query<PageQuery>) -> Response {
+async fn status_page(
+    State(source): State<Arc<dyn Source>>,
+    Query(query): Query<PageQuery>,
+) -> Response {
     let report = collect(source, page::ZONES_MAX).await;
     match page::render(&report, query.theme.as_deref(), query.refresh) {
         Ok(html) => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("the page could not be made: {error}\n")).into_response(),
+        Err(error) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("the page could not be made: {error}\n"),
+        )
+            .into_response(),
     }
 }
 
 async fn style() -> Response {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::STYLE).into_response()
+    (
+        [(header::CONTENT_TYPE, "text/css; charset=utf-8")],
+        page::STYLE,
+    )
+        .into_response()
 }
 
 async fn status_json(State(source): State<Arc<dyn Source>>) -> Response {
@@ -98,14 +115,25 @@ async fn metrics_text(State(source): State<Arc<dyn Source>>) -> Response {
     let most = source.zone_series_max();
     let report = collect(source, usize::MAX).await;
     let text = metrics::render(&report, most);
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+    (
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
+        text,
+    )
+        .into_response()
 }
 
 async fn ready(State(source): State<Arc<dyn Source>>) -> Response {
     match source.startup() {
         Startup::Ready => "ready\n".into_response(),
         Startup::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting\n").into_response(),
-        Startup::Loading => (StatusCode::SERVICE_UNAVAILABLE, "answering; zones or plugins are still being loaded\n").into_response(),
+        Startup::Loading => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "answering; zones or plugins are still being loaded\n",
+        )
+            .into_response(),
         Startup::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response(),
     }
 }
@@ -127,7 +155,10 @@ fn axum_json(report: &Report) -> Response {
 async fn protect(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),

@@ -162,7 +162,10 @@ impl Report {
 
     /// "12 s ago" for a moment in the past.
     pub(crate) fn ago(&self, then: &u64) -> String {
-        format!("{} ago", crate::clock::words(self.now.saturating_sub(*then)))
+        format!(
+            "{} ago",
+            crate::clock::words(self.now.saturating_sub(*then))
+        )
     }
 
     /// "in 12 s" for a moment to come.
@@ -202,7 +205,11 @@ impl PluginRow {
 
     /// "trap 2, timeout 1"
     pub(crate) fn fault_words(&self) -> String {
-        let words: Vec<String> = self.faults.iter().map(|(kind, n)| format!("{kind} {n}")).collect();
+        let words: Vec<String> = self
+            .faults
+            .iter()
+            .map(|(kind, n)| format!("{kind} {n}"))
+            .collect();
         words.join(", ")
     }
 }
