@@ -5,10 +5,12 @@
 //! can be built and looked at in a test.
 
 mod canon;
+pub mod check;
 mod find;
 pub mod hash;
 mod image;
 pub mod lookup;
+pub mod master;
 mod mem;
 pub mod name;
 mod overlay;

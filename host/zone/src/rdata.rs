@@ -27,7 +27,7 @@ mod table;
 mod time;
 
 use field::Field;
-pub(crate) use scan::parse_ttl;
+pub(crate) use scan::{parse_ttl, scan_name};
 
 /// RDLENGTH is 16 bits.
 pub const RDATA_SIZE_MAX: usize = 65_535;

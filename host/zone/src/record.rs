@@ -96,12 +96,20 @@ impl RecordBuf {
         self.heads.clear();
     }
 
-    /// Gives every record the TTL that `ttl` returns for its index and present self.
-    pub fn map_ttls(&mut self, mut ttl: impl FnMut(usize, Record<'_>) -> u32) {
-        for index in 0..self.heads.len() {
-            let new = ttl(index, self.record(&self.heads[index]));
-            self.heads[index].ttl = new;
+    /// Changes the TTL of the record at `index`, if there is one.
+    pub fn set_ttl(&mut self, index: usize, ttl: u32) {
+        if let Some(head) = self.heads.get_mut(index) {
+            head.ttl = ttl;
         }
+    }
+
+    /// Takes out the records at `indexes`, which are in rising order. Their octets stay until the end.
+    pub fn remove(&mut self, indexes: &[usize]) {
+        let mut index = 0;
+        self.heads.retain(|_| {
+            index += 1;
+            indexes.binary_search(&(index - 1)).is_err()
+        });
     }
 
     fn record(&self, head: &Head) -> Record<'_> {
@@ -140,6 +148,12 @@ mod tests {
         assert_eq!(
             (records.len(), records.bytes(), records.get(1)),
             (2, 10, Some(two))
+        );
+        records.set_ttl(1, 9);
+        records.remove(&[0]);
+        assert_eq!(
+            records.iter().collect::<Vec<_>>(),
+            [Record { ttl: 9, ..two }]
         );
         records.clear();
         assert!(records.is_empty());

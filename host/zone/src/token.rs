@@ -152,10 +152,7 @@ impl<'t> Lexer<'t> {
     fn plain(&mut self) -> Result<Token, TextError> {
         let start = self.at;
         let mut at = start;
-        loop {
-            let Some(&octet) = self.text.get(at) else {
-                break;
-            };
+        while let Some(&octet) = self.text.get(at) {
             match KINDS.get(usize::from(octet)) {
                 Some(&ORDINARY) => at += 1,
                 Some(&BLANK) => break,
@@ -244,6 +241,7 @@ pub(crate) struct Cursor<'t> {
 pub(crate) struct Word<'t> {
     pub(crate) raw: &'t [u8],
     pub(crate) quoted: bool,
+    /// Where it starts, with its quote.
     pub(crate) at: usize,
 }
 
@@ -270,7 +268,7 @@ impl<'t> Cursor<'t> {
         Some(Word {
             raw,
             quoted: token.quoted,
-            at: token.start,
+            at: token.start - usize::from(token.quoted),
         })
     }
 
@@ -297,10 +295,14 @@ impl<'t> Cursor<'t> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test may panic")]
 mod tests {
     use super::*;
 
-    fn entries(text: &str) -> Vec<Result<(bool, u32, Vec<String>), (usize, String)>> {
+    /// Blank owner, line, words; or offset and reason.
+    type Found = Result<(bool, u32, Vec<String>), (usize, String)>;
+
+    fn entries(text: &str) -> Vec<Found> {
         let mut lexer = Lexer::new(text.as_bytes());
         let mut tokens = Vec::new();
         let mut found = Vec::new();
@@ -318,11 +320,7 @@ mod tests {
         }
     }
 
-    fn entry(
-        blank: bool,
-        line: u32,
-        words: &[&str],
-    ) -> Result<(bool, u32, Vec<String>), (usize, String)> {
+    fn entry(blank: bool, line: u32, words: &[&str]) -> Found {
         Ok((
             blank,
             line,

@@ -20,7 +20,7 @@ pub(super) enum Field {
     U64,
     /// Seconds, in text also with units (`1h30m`).
     Ttl,
-    /// Seconds since 1970 modulo 2^32, in text YYYYMMDDHHmmSS (RFC 4034 3.2).
+    /// Seconds since 1970 modulo 2^32, in text `YYYYMMDDHHmmSS` (RFC 4034 3.2).
     Time,
     /// A record type.
     Type,

@@ -1,4 +1,4 @@
-//! The times of signatures: YYYYMMDDHHmmSS in UTC (RFC 4034 3.2).
+//! The times of signatures: `YYYYMMDDHHmmSS` in UTC (RFC 4034 3.2).
 
 use super::encode::number;
 use super::scan::parse_number;

@@ -1,0 +1,332 @@
+//! The rules, one function for each thing that is looked at: an owner, what lies above it, a target.
+
+use super::{Index, RRSET_RECORDS_MAX, Review, Row, Severity, Tops, host, show};
+use crate::name::is_at_or_below_wire;
+use crate::rtype::RecordType;
+
+/// A rule about zones. Its [`Rule::code`] is stable, its message is not.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Rule {
+    /// RFC 1035 5.2: there is one SOA at the apex.
+    NoSoa,
+    /// RFC 1035 5.2: and not two.
+    SeveralSoa,
+    /// RFC 1035 5.2: and none below it.
+    SoaBelowApex,
+    /// RFC 1034 4.2.1: NS records at the apex name the zone's servers.
+    NoApexNs,
+    /// RFC 1034 3.6.2: where a CNAME is, nothing else is.
+    CnameAndOther,
+    /// RFC 2181 10.1: a name has one canonical name.
+    SeveralCname,
+    /// RFC 6672 2.4: a name has one DNAME.
+    SeveralDname,
+    /// A record whose owner is not at or below the apex.
+    OutOfZone,
+    /// RFC 6672 2.4: names below a DNAME are occluded.
+    BelowDname,
+    /// RFC 6672 2.3: a DNAME beside a delegation belongs into the child.
+    DnameAtCut,
+    /// RFC 2136 7.18: names at and below a cut are not answered, except as glue.
+    Occluded,
+    /// RFC 2181 5.2: the records of an RRset have one TTL.
+    TtlsDiffer,
+    /// RFC 9471: a name server below its own cut cannot be found without an address.
+    NoGlue,
+    /// An NS record of the apex points to a name of this zone that has no address.
+    NoServerAddress,
+    /// RFC 2181 10.3: NS and MX must not point to an alias.
+    TargetIsAlias,
+    /// RFC 4592 4.2: what a wildcard delegation means is undefined.
+    WildcardNs,
+    /// RFC 4035 2.4: DS belongs to a delegation, and not to the apex.
+    StrayDs,
+    /// So many records in one RRset that some servers refuse it.
+    LargeRrset,
+}
+
+impl Rule {
+    /// A short stable word for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoSoa => "no-soa",
+            Self::SeveralSoa => "several-soa",
+            Self::SoaBelowApex => "soa-below-apex",
+            Self::NoApexNs => "no-apex-ns",
+            Self::CnameAndOther => "cname-and-other",
+            Self::SeveralCname => "several-cname",
+            Self::SeveralDname => "several-dname",
+            Self::OutOfZone => "out-of-zone",
+            Self::BelowDname => "below-dname",
+            Self::DnameAtCut => "dname-at-cut",
+            Self::Occluded => "occluded",
+            Self::TtlsDiffer => "ttls-differ",
+            Self::NoGlue => "no-glue",
+            Self::NoServerAddress => "no-server-address",
+            Self::TargetIsAlias => "target-is-alias",
+            Self::WildcardNs => "wildcard-ns",
+            Self::StrayDs => "stray-ds",
+            Self::LargeRrset => "large-rrset",
+        }
+    }
+
+    /// Whether breaking it refuses the zone.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::NoSoa
+            | Self::SeveralSoa
+            | Self::SoaBelowApex
+            | Self::NoApexNs
+            | Self::CnameAndOther
+            | Self::SeveralCname
+            | Self::SeveralDname => Severity::Error,
+            _ => Severity::Warning,
+        }
+    }
+
+    /// Whether the reason may be a record that is missing, so that the finding means little while
+    /// other lines could not be read.
+    pub fn is_about_absence(self) -> bool {
+        matches!(
+            self,
+            Self::NoSoa | Self::NoApexNs | Self::NoGlue | Self::NoServerAddress | Self::StrayDs
+        )
+    }
+}
+
+/// Looks at the records of one owner.
+pub(super) fn owner(index: &Index<'_>, rows: &[Row], tops: &mut Tops, review: &mut Review) {
+    let Some(first) = rows.first() else { return };
+    let name = index.record(first).owner;
+    let at_apex = index.is_apex(name);
+    let has = |rtype: RecordType| rows.iter().any(|row| row.rtype == rtype);
+    for rrset in rows.chunk_by(|a, b| (a.rtype, a.covered) == (b.rtype, b.covered)) {
+        ttls(index, rrset, review);
+        let Some(first) = rrset.first() else { continue };
+        match first.rtype {
+            RecordType::SOA if at_apex => {
+                tops.soa_at_apex = true;
+                single(index, rrset, Rule::SeveralSoa, review);
+            }
+            RecordType::SOA => review.add(Some(first.index as usize), Rule::SoaBelowApex, || {
+                format!(
+                    "SOA at {}, which is not the apex {}",
+                    show(name),
+                    index.apex
+                )
+            }),
+            RecordType::CNAME => single(index, rrset, Rule::SeveralCname, review),
+            RecordType::DNAME => {
+                tops.dnames.push(first.owner);
+                single(index, rrset, Rule::SeveralDname, review);
+            }
+            RecordType::NS if at_apex => tops.ns_at_apex = true,
+            RecordType::NS => tops.cuts.push(first.owner),
+            RecordType::DS if at_apex || !has(RecordType::NS) => {
+                review.add(Some(first.index as usize), Rule::StrayDs, || {
+                    format!("DS at {}, where no delegation is", show(name))
+                });
+            }
+            _ => {}
+        }
+        if rrset.len() > RRSET_RECORDS_MAX {
+            review.add(Some(first.index as usize), Rule::LargeRrset, || {
+                format!(
+                    "{} {} records at {}; some servers refuse more than 100",
+                    rrset.len(),
+                    first.rtype,
+                    show(name)
+                )
+            });
+        }
+    }
+    if has(RecordType::CNAME)
+        && let Some(other) = rows
+            .iter()
+            .find(|row| row.rtype != RecordType::CNAME && !row.rtype.may_accompany_cname())
+    {
+        review.add(Some(other.index as usize), Rule::CnameAndOther, || {
+            format!(
+                "{} has a CNAME, so it cannot have {} too",
+                show(name),
+                other.rtype
+            )
+        });
+    }
+    if !at_apex && let Some(ns) = rows.iter().find(|row| row.rtype == RecordType::NS) {
+        if has(RecordType::DNAME) {
+            review.add(Some(ns.index as usize), Rule::DnameAtCut, || {
+                format!(
+                    "{} is delegated, so its DNAME is not answered from here",
+                    show(name)
+                )
+            });
+        }
+        if name.starts_with(b"\x01*") {
+            review.add(Some(ns.index as usize), Rule::WildcardNs, || {
+                format!(
+                    "NS at the wildcard {}: resolvers differ in what they make of it",
+                    show(name)
+                )
+            });
+        }
+    }
+}
+
+/// RFC 2181 5.2: one TTL for an RRset; the lowest, because nobody was promised longer.
+fn ttls(index: &Index<'_>, rrset: &[Row], review: &mut Review) {
+    let mut all = rrset.iter().map(|row| index.record(row).ttl);
+    let Some(first) = all.next() else { return };
+    let least = all.fold(first, u32::min);
+    let mut different = rrset
+        .iter()
+        .filter(|row| index.record(row).ttl != least)
+        .peekable();
+    let Some(example) = different.peek() else {
+        return;
+    };
+    let record = index.record(example);
+    review.add(Some(example.index as usize), Rule::TtlsDiffer, || {
+        format!(
+            "TTLs of the {} records at {} differ; the lowest, {least}, is taken",
+            record.rtype,
+            show(record.owner)
+        )
+    });
+    review
+        .ttls
+        .extend(different.map(|row| (row.index as usize, least)));
+}
+
+/// One record, however often it is repeated.
+fn single(index: &Index<'_>, rrset: &[Row], rule: Rule, review: &mut Review) {
+    let Some(first) = rrset.first() else { return };
+    let first = index.record(first);
+    // A difference in the case of a name is no difference; the five numbers of SOA have no case.
+    let numbers = if first.rtype == RecordType::SOA {
+        20
+    } else {
+        0
+    };
+    let split = |rdata: &'_ [u8]| rdata.len().saturating_sub(numbers);
+    let same = |rdata: &[u8]| {
+        let (names, rest) = rdata.split_at(split(rdata));
+        let (first_names, first_rest) = first.rdata.split_at(split(first.rdata));
+        names.eq_ignore_ascii_case(first_names) && rest == first_rest
+    };
+    let other = rrset.iter().find(|row| !same(index.record(row).rdata));
+    if let Some(other) = other {
+        review.add(Some(other.index as usize), rule, || {
+            format!(
+                "a second, different {} record at {}",
+                first.rtype,
+                show(first.owner)
+            )
+        });
+    }
+}
+
+/// Looks at what lies above an owner.
+pub(super) fn occlusion(index: &Index<'_>, rows: &[Row], tops: &Tops, review: &mut Review) {
+    let Some(first) = rows.first() else { return };
+    let name = index.record(first).owner;
+    let covers = |list: &[u64], hash: u64| list.binary_search(&hash).is_ok();
+    let above = index.ancestors(name);
+    let mut dname_above =
+        !index.is_apex(name) && covers(&tops.dnames, index.hash(index.apex.as_wire()));
+    let mut cut = covers(&tops.cuts, first.owner).then_some(name);
+    let at_cut = cut.is_some();
+    for ancestor in above {
+        let hash = index.hash(ancestor);
+        dname_above |= covers(&tops.dnames, hash);
+        if covers(&tops.cuts, hash) {
+            cut = Some(ancestor);
+        }
+    }
+    // NSEC3 owners lie below the apex wherever the apex has a DNAME (RFC 6672 5.3.4.1).
+    let hidden = |row: &&Row| !matches!(row.rtype, RecordType::NSEC3 | RecordType::RRSIG);
+    if dname_above && let Some(row) = rows.iter().find(hidden) {
+        review.add(Some(row.index as usize), Rule::BelowDname, || {
+            format!("{} is below a DNAME and is never answered", show(name))
+        });
+    } else if let Some(cut) = cut {
+        let belongs = |rtype: RecordType| match rtype {
+            RecordType::A
+            | RecordType::AAAA
+            | RecordType::RRSIG
+            | RecordType::NSEC
+            | RecordType::NSEC3 => true,
+            // The DNAME at a cut has a warning of its own.
+            RecordType::NS | RecordType::DS | RecordType::DNAME => at_cut && cut == name,
+            _ => false,
+        };
+        if let Some(row) = rows.iter().find(|row| !belongs(row.rtype)) {
+            review.add(Some(row.index as usize), Rule::Occluded, || {
+                format!(
+                    "{} at {} is never answered: {} is delegated",
+                    row.rtype,
+                    show(name),
+                    show(cut)
+                )
+            });
+        }
+    }
+}
+
+/// Looks at the host a record points to.
+pub(super) fn targets(index: &Index<'_>, row: &Row, review: &mut Review) {
+    if !matches!(row.rtype, RecordType::NS | RecordType::MX | RecordType::SRV) {
+        return;
+    }
+    let record = index.record(row);
+    let Some(target) = host(record.rtype, record.rdata).filter(|target| index.is_inside(target))
+    else {
+        return;
+    };
+    let there = index.at(target);
+    let has = |rtype: RecordType| there.iter().any(|row| row.rtype == rtype);
+    if has(RecordType::CNAME) {
+        review.add(Some(row.index as usize), Rule::TargetIsAlias, || {
+            format!(
+                "{} points to {}, which is an alias",
+                row.rtype,
+                show(target)
+            )
+        });
+        return;
+    }
+    if row.rtype != RecordType::NS || has(RecordType::A) || has(RecordType::AAAA) {
+        return;
+    }
+    if !index.is_apex(record.owner) && is_at_or_below_wire(target, record.owner) {
+        review.add(Some(row.index as usize), Rule::NoGlue, || {
+            format!(
+                "{} is delegated to {}, which nobody can find without an address here",
+                show(record.owner),
+                show(target)
+            )
+        });
+    } else if index.is_apex(record.owner) && !has_wildcard(index, target) {
+        review.add(Some(row.index as usize), Rule::NoServerAddress, || {
+            format!(
+                "the name server {} has no address in this zone",
+                show(target)
+            )
+        });
+    }
+}
+
+/// Whether a wildcard or a delegation may give the name its address.
+fn has_wildcard(index: &Index<'_>, name: &[u8]) -> bool {
+    let apex = std::iter::once(index.apex.as_wire());
+    index.ancestors(name).chain(apex).any(|ancestor| {
+        let wildcard = [b"\x01*", ancestor].concat();
+        !index.at(&wildcard).is_empty()
+            || !index.is_apex(ancestor)
+                && index
+                    .at(ancestor)
+                    .iter()
+                    .any(|row| row.rtype == RecordType::NS)
+    })
+}

@@ -1,0 +1,190 @@
+//! Master files (RFC 1035 5): text in, records out, and records back to text.
+//!
+//! [`parse`] reads the whole text, reports everything that is wrong with it at once, and then asks
+//! [`crate::check`] what the records are together. Nothing is handed out while there is an error, so a
+//! caller cannot take over half a zone by mistake. Work is done on octets, without an allocation per
+//! record for the types that zones are full of.
+
+use std::fmt;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::check::{self, Review};
+use crate::name::Name;
+use crate::name::text::name_to_text;
+use crate::rdata;
+use crate::record::{Record, RecordBuf};
+
+mod include;
+mod reader;
+mod report;
+
+pub use crate::check::Severity;
+
+/// Findings beyond this many of a kind are counted, not listed: a picture read as a zone file has an
+/// error on every line.
+pub const FINDINGS_MAX: usize = 1000;
+
+/// One thing that is wrong, and where.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Finding {
+    /// The line, counted from 1; 0 when it is about the zone as a whole.
+    pub line: u32,
+    /// The character in the line, counted from 1; 0 when it is about the whole line.
+    pub column: u32,
+    /// Whether it refuses the zone.
+    pub severity: Severity,
+    /// What is wrong, in words.
+    pub message: String,
+    /// The offending text, shortened; empty when something is missing.
+    pub text: String,
+    /// The file, when it is known: the zone's own or an included one.
+    pub file: Option<String>,
+}
+
+impl fmt::Display for Finding {
+    /// `file:line:column: error: message`, as compilers write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file}:")?;
+        }
+        if self.line > 0 {
+            write!(f, "{}:", self.line)?;
+        }
+        if self.column > 0 {
+            write!(f, "{}:", self.column)?;
+        }
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let space = if self.file.is_some() || self.line > 0 {
+            " "
+        } else {
+            ""
+        };
+        write!(f, "{space}{severity}: {}", self.message)?;
+        if self.text.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " (at `{}`)", self.text)
+        }
+    }
+}
+
+/// What [`parse`] should know beside the text.
+#[derive(Clone, Debug, Default)]
+pub struct ParseOptions {
+    /// The apex, which is also the first origin. Without it the first owner is the apex, and names
+    /// before it must be absolute.
+    pub origin: Option<Name>,
+    /// The TTL of records when neither the text nor a record before says one.
+    pub default_ttl: Option<u32>,
+    /// The folder that `$INCLUDE` may read from; without it `$INCLUDE` is refused.
+    pub include_dir: Option<PathBuf>,
+    /// What to call the text in findings.
+    pub file: Option<String>,
+}
+
+/// A zone that was read without an error.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The apex.
+    pub apex: Name,
+    /// The records in the order of the text, repaired as [`check`] describes.
+    pub records: RecordBuf,
+    /// What will not work as written.
+    pub warnings: Vec<Finding>,
+}
+
+/// Why a file gave no zone.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The file could not be read at all.
+    #[error("`{}` cannot be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The text is not a zone.
+    #[error("the zone file has {} finding(s); the first: {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
+    Findings(Vec<Finding>),
+}
+
+/// Reads master-file text. All findings come at once, errors before warnings of the zone as a whole.
+pub fn parse(text: &[u8], options: &ParseOptions) -> Result<Parsed, Vec<Finding>> {
+    let read = reader::read(text, options);
+    let mut report = read.report;
+    let mut records = read.records;
+    // RFC 1035 5.2 has the SOA name the zone; the first owner is where it stands in practice.
+    let Some(apex) = options.origin.clone().or(read.apex) else {
+        if report.errors() == 0 {
+            report.add_whole(Severity::Error, "there is no record".to_owned());
+        }
+        return Err(report.into_findings());
+    };
+    let review = check::check(&apex, &records);
+    let unreadable = report.errors() > 0;
+    for problem in &review.problems {
+        // While lines could not be read, what seems to be missing may stand in one of them.
+        if unreadable && problem.rule.is_about_absence() {
+            continue;
+        }
+        match problem.record.and_then(|index| read.places.get(index)) {
+            Some(place) => report.add_line(*place, problem.severity(), problem.message.clone()),
+            None => report.add_whole(problem.severity(), problem.message.clone()),
+        }
+    }
+    report.add_left_out(review.left_out);
+    if report.errors() > 0 {
+        return Err(report.into_findings());
+    }
+    review.repair(&mut records);
+    Ok(Parsed {
+        apex,
+        records,
+        warnings: report.into_findings(),
+    })
+}
+
+/// Reads a master file; `$INCLUDE` is bound to the folder the file lies in.
+pub fn parse_file(path: &Path, origin: Option<Name>) -> Result<Parsed, FileError> {
+    let text = std::fs::read(path).map_err(|source| FileError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let options = ParseOptions {
+        origin,
+        default_ttl: None,
+        include_dir: Some(folder.unwrap_or_else(|| Path::new(".")).to_owned()),
+        file: Some(path.display().to_string()),
+    };
+    parse(&text, &options).map_err(FileError::Findings)
+}
+
+/// Checks records that came another way than by text, and repairs what can be repaired. An error keeps
+/// the records out.
+pub fn review(apex: &Name, records: &mut RecordBuf) -> Review {
+    let review = check::check(apex, records);
+    review.repair(records);
+    review
+}
+
+/// Appends `owner TTL IN TYPE rdata`, names absolute, no line end.
+pub fn write_record(record: Record<'_>, out: &mut String) {
+    name_to_text(record.owner, out).expect("a String takes all text");
+    write!(out, " {} IN {} ", record.ttl, record.rtype).expect("a String takes all text");
+    rdata::to_text(record.rtype, record.rdata, out);
+    if out.ends_with(' ') {
+        out.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests;
