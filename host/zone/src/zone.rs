@@ -239,7 +239,10 @@ impl Zone {
     #[must_use]
     pub fn node(&self, name: &LookupName) -> Option<Node<'_>> {
         let depth = name.labels().checked_sub(self.apex_labels)?;
-        if !name.suffix(self.apex_labels).eq_ignore_ascii_case(self.apex.as_wire()) {
+        if !name
+            .suffix(self.apex_labels)
+            .eq_ignore_ascii_case(self.apex.as_wire())
+        {
             return None;
         }
         self.head_at(name, depth).map(|head| head.node(self))
