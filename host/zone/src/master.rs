@@ -30,14 +30,12 @@ pub const FINDINGS_MAX: usize = 1000;
 pub struct Finding {
     /// The line, counted from 1; 0 when it is about the zone as a whole.
     pub line: u32,
-    /// The character in the line, counted from 1; 0 when it is about the whole line.
+    /// The character in the line, counted from 1; 0 when it is about the zone as a whole.
     pub column: u32,
     /// Whether it refuses the zone.
     pub severity: Severity,
-    /// What is wrong, in words.
+    /// What is wrong, in words, with the offending text.
     pub message: String,
-    /// The offending text, shortened; empty when something is missing.
-    pub text: String,
     /// The file, when it is known: the zone's own or an included one.
     pub file: Option<String>,
 }
@@ -49,10 +47,7 @@ impl fmt::Display for Finding {
             write!(f, "{file}:")?;
         }
         if self.line > 0 {
-            write!(f, "{}:", self.line)?;
-        }
-        if self.column > 0 {
-            write!(f, "{}:", self.column)?;
+            write!(f, "{}:{}:", self.line, self.column)?;
         }
         let severity = match self.severity {
             Severity::Error => "error",
@@ -63,12 +58,7 @@ impl fmt::Display for Finding {
         } else {
             ""
         };
-        write!(f, "{space}{severity}: {}", self.message)?;
-        if self.text.is_empty() {
-            Ok(())
-        } else {
-            write!(f, " (at `{}`)", self.text)
-        }
+        write!(f, "{space}{severity}: {}", self.message)
     }
 }
 
@@ -95,23 +85,6 @@ pub struct Parsed {
     pub records: RecordBuf,
     /// What will not work as written.
     pub warnings: Vec<Finding>,
-}
-
-/// Why a file gave no zone.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FileError {
-    /// The file could not be read at all.
-    #[error("`{}` cannot be read", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The text is not a zone.
-    #[error("the zone file has {} finding(s); the first: {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
-    Findings(Vec<Finding>),
 }
 
 /// Reads master-file text. All findings come at once, errors before warnings of the zone as a whole.
@@ -150,22 +123,33 @@ pub fn parse(text: &[u8], options: &ParseOptions) -> Result<Parsed, Vec<Finding>
     })
 }
 
-/// Reads a master file; `$INCLUDE` is bound to the folder the file lies in.
-pub fn parse_file(path: &Path, origin: Option<Name>) -> Result<Parsed, FileError> {
-    let text = std::fs::read(path).map_err(|source| FileError::Read {
-        path: path.to_owned(),
-        source,
+/// Reads a master file; `$INCLUDE` is bound to the folder the file lies in. A file that cannot be read
+/// is a finding too.
+pub fn parse_file(path: &Path, origin: Option<Name>) -> Result<Parsed, Vec<Finding>> {
+    let file = Some(path.display().to_string());
+    let text = std::fs::read(path).map_err(|error| {
+        let message = format!("the file cannot be read: {error}");
+        vec![Finding {
+            line: 0,
+            column: 0,
+            severity: Severity::Error,
+            message,
+            file: file.clone(),
+        }]
     })?;
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let options = ParseOptions {
-        origin,
-        default_ttl: None,
-        include_dir: Some(folder.unwrap_or_else(|| Path::new(".")).to_owned()),
-        file: Some(path.display().to_string()),
-    };
-    parse(&text, &options).map_err(FileError::Findings)
+    let include_dir = Some(folder.unwrap_or_else(|| Path::new(".")).to_owned());
+    parse(
+        &text,
+        &ParseOptions {
+            origin,
+            default_ttl: None,
+            include_dir,
+            file,
+        },
+    )
 }
 
 /// Checks records that came another way than by text, and repairs what can be repaired. An error keeps

@@ -53,18 +53,21 @@ impl Report {
         error: TextError,
     ) {
         let (line, column) = lines.place(error.at);
-        let text = lines.word(error.at);
-        self.push(line, column, severity, error.reason, text, file);
+        let message = match lines.word(error.at) {
+            word if word.is_empty() => error.reason,
+            word => format!("{} (at `{word}`)", error.reason),
+        };
+        self.push(line, column, severity, message, file);
     }
 
     /// A finding about the record of a line.
     pub(super) fn add_line(&mut self, place: Place, severity: Severity, message: String) {
-        self.push(place.line, 0, severity, message, String::new(), place.file);
+        self.push(place.line, 1, severity, message, place.file);
     }
 
     /// A finding about the zone.
     pub(super) fn add_whole(&mut self, severity: Severity, message: String) {
-        self.push(0, 0, severity, message, String::new(), 0);
+        self.push(0, 0, severity, message, 0);
     }
 
     pub(super) fn add_left_out(&mut self, count: usize) {
@@ -82,20 +85,12 @@ impl Report {
                 Severity::Warning
             };
             let message = format!("{} more findings are not listed", self.left_out);
-            self.push(0, 0, severity, message, String::new(), 0);
+            self.push(0, 0, severity, message, 0);
         }
         self.findings
     }
 
-    fn push(
-        &mut self,
-        line: u32,
-        column: u32,
-        severity: Severity,
-        message: String,
-        text: String,
-        file: u32,
-    ) {
+    fn push(&mut self, line: u32, column: u32, severity: Severity, message: String, file: u32) {
         if severity == Severity::Error {
             self.errors += 1;
         } else if self.findings.len() > FINDINGS_MAX {
@@ -108,7 +103,6 @@ impl Report {
             column,
             severity,
             message,
-            text,
             file,
         });
     }
