@@ -7,6 +7,7 @@
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -39,8 +40,9 @@ pub struct Outcome {
     pub good: u64,
     /// Answers that came twice, or to nothing that was asked.
     pub strange: u64,
-    /// Microseconds from sending to receiving, sorted.
-    pub latencies: Vec<u32>,
+    /// For each answer: when its query was sent, in microseconds after the start of the load, and
+    /// how long it took, in microseconds.
+    pub samples: Vec<(u64, u32)>,
 }
 
 impl Outcome {
@@ -49,11 +51,21 @@ impl Outcome {
         self.sent - self.answered
     }
 
-    /// The latency that `percent` of the answers were not slower than, in microseconds.
-    pub fn percentile(&self, percent: f64) -> u32 {
-        let last = self.latencies.len().saturating_sub(1);
-        let at = (last as f64 * percent / 100.0).round() as usize;
-        self.latencies.get(at).copied().unwrap_or(0)
+    /// The latency that `percent` of the answers to queries sent in `window` were not slower than,
+    /// in microseconds; `window` is counted from the start of the load.
+    pub fn percentile(&self, percent: f64, window: &Range<Duration>) -> u32 {
+        let [from, to] = [window.start, window.end].map(|time| time.as_micros() as u64);
+        let sent = self
+            .samples
+            .iter()
+            .filter(|(sent, _)| (from..to).contains(sent));
+        let mut latencies: Vec<u32> = sent.map(|(_, took)| *took).collect();
+        latencies.sort_unstable();
+        let last = latencies.len().saturating_sub(1);
+        latencies
+            .get((last as f64 * percent / 100.0).round() as usize)
+            .copied()
+            .unwrap_or(0)
     }
 }
 
@@ -62,11 +74,17 @@ pub struct Running {
     stop: Arc<AtomicBool>,
     sender: JoinHandle<u64>,
     receiver: JoinHandle<Outcome>,
+    start: Instant,
     sent: Arc<AtomicU64>,
     answered: Arc<AtomicU64>,
 }
 
 impl Running {
+    /// How long it has been running.
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
     /// Queries sent so far.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
@@ -83,7 +101,6 @@ impl Running {
         let sent = self.sender.join().expect("the sender does not panic");
         let mut outcome = self.receiver.join().expect("the receiver does not panic");
         outcome.sent = sent;
-        outcome.latencies.sort_unstable();
         outcome
     }
 }
@@ -133,6 +150,7 @@ impl Load {
             stop,
             sender,
             receiver,
+            start,
             sent,
             answered,
         })
@@ -211,7 +229,7 @@ fn receive(
                 }
                 let took = (start.elapsed().as_nanos() as u64).saturating_sub(sent);
                 outcome.answered += 1;
-                outcome.latencies.push((took / 1000) as u32);
+                outcome.samples.push((sent / 1000, (took / 1000) as u32));
                 outcome.good += u64::from(matches!(buffer[3] & 15, 0 | 3) && buffer[2] & 2 == 0);
             }
         }

@@ -92,6 +92,8 @@ impl Process {
     /// It had to be killed.
     pub fn stop(&mut self, limit: Duration) -> Result<ExitStatus> {
         let _ = self.signal("TERM");
+        // A process that was stopped has to go on to see it.
+        let _ = self.signal("CONT");
         let start = Instant::now();
         loop {
             if let Some(status) = self.ended() {

@@ -157,6 +157,14 @@ impl Peer {
         self.process.signal("HUP")
     }
 
+    /// Sends it a signal, such as `STOP`, after which it holds its ports and says nothing.
+    ///
+    /// # Errors
+    /// The peer is gone.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        self.process.signal(name)
+    }
+
     /// Ends it as if its machine had gone.
     pub fn kill(&mut self) {
         self.process.kill();
