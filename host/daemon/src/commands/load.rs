@@ -2,23 +2,24 @@
 
 use std::path::Path;
 
-use bailiwick_zone::master::{self, Finding, ParseOptions, Parsed, Severity};
-use bailiwick_zone::name::Name;
-use bailiwick_zone::{HashKey, Zone};
+use anyhow::Context;
+use bailiwick_zone::master::{self, FileError, Finding, ParseOptions, Parsed, Severity};
+use bailiwick_zone::{HashKey, Name, Zone};
 
-/// A zone that can be served, and what is odd about it all the same.
-pub(super) struct Loaded {
-    pub(super) zone: Zone,
-    pub(super) warnings: Vec<Finding>,
-}
+/// A zone that can be served and what is odd about it all the same; or why it cannot.
+pub(super) type Loaded = Result<(Zone, Vec<Finding>), Vec<Finding>>;
 
-/// From a file.
-pub(super) fn file(path: &Path, origin: Option<Name>) -> Result<Loaded, Vec<Finding>> {
-    build(master::parse_file(path, origin)?)
+/// From a file. A file that cannot be read is no finding about a zone.
+pub(super) fn file(path: &Path, origin: Option<Name>) -> anyhow::Result<Loaded> {
+    match master::parse_file(path, origin) {
+        Ok(parsed) => Ok(build(parsed)),
+        Err(FileError::Findings(findings)) => Ok(Err(findings)),
+        Err(other) => Err(other).with_context(|| path.display().to_string()),
+    }
 }
 
 /// From a text, whose first owner is the apex.
-pub(super) fn text(text: &[u8]) -> Result<Loaded, Vec<Finding>> {
+pub(super) fn text(text: &[u8]) -> Loaded {
     build(master::parse(text, &ParseOptions::default())?)
 }
 
@@ -27,18 +28,19 @@ pub(super) fn key() -> HashKey {
     HashKey::from_bytes([7; 32])
 }
 
-fn build(parsed: Parsed) -> Result<Loaded, Vec<Finding>> {
+fn build(parsed: Parsed) -> Loaded {
     match Zone::build(&parsed.apex, &parsed.records, &key()) {
-        Ok(zone) => Ok(Loaded { zone, warnings: parsed.warnings }),
+        Ok(zone) => Ok((zone, parsed.warnings)),
         Err(error) => {
             let mut findings = parsed.warnings;
-            findings.extend(error.problems.iter().map(|problem| Finding {
+            findings.push(Finding {
                 line: 0,
                 column: 0,
                 severity: Severity::Error,
-                message: problem.to_string(),
+                message: error.to_string(),
+                text: String::new(),
                 file: None,
-            }));
+            });
             Err(findings)
         }
     }

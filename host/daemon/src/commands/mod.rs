@@ -1,12 +1,15 @@
 //! The commands, one file each; here only who is called.
 
 mod check_config;
+mod load;
 mod remote;
+mod zone_answer;
+mod zone_check;
 
 use std::fmt::Display;
 use std::io::Write;
 
-use crate::cli::{Cli, Command, PluginCommand};
+use crate::cli::{Cli, Command, PluginCommand, ZoneCommand};
 use crate::control::Request;
 use crate::exit::Outcome;
 
@@ -14,6 +17,10 @@ use crate::exit::Outcome;
 pub(crate) fn run(cli: Cli) -> anyhow::Result<Outcome> {
     match cli.command {
         Command::CheckConfig(args) => check_config::run(&args),
+        Command::Zone(ZoneCommand::Check { origin, file, json }) => {
+            zone_check::run(origin, &file, json)
+        }
+        Command::Zone(ZoneCommand::Answer(args)) => zone_answer::run(&args),
         Command::Plugin(command) => plugin(command),
         Command::Status(to) => remote::run(&to, &Request::Status),
         Command::Reload(to) => remote::run(&to, &Request::Reload),

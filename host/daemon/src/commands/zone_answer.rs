@@ -4,17 +4,15 @@
 //! is taken apart again; nothing in between knows that there was no network.
 
 use std::io::{BufRead, Write};
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use bailiwick_answer::{Job, Rcode, Settings, Transport, Workspace};
-use bailiwick_zone::name::Name;
-use bailiwick_zone::rtype::RecordType;
-use bailiwick_zone::{LookupName, ZoneSet};
+use bailiwick_zone::master::Finding;
+use bailiwick_zone::{LookupName, Name, Record, RecordType, Zone, ZoneSet};
 use serde::{Deserialize, Serialize};
 
-use super::{load, say, zone_check};
+use super::{load, say};
 use crate::cli::ZoneAnswerArgs;
 use crate::exit::Outcome;
 
@@ -26,13 +24,14 @@ pub(super) fn run(args: &ZoneAnswerArgs) -> anyhow::Result<Outcome> {
     let (Some(file), Some(name), Some(rtype)) = (&args.file, &args.name, &args.rtype) else {
         bail!("FILE, NAME and TYPE are needed");
     };
-    let rtype: RecordType = rtype.parse().map_err(|e| anyhow!("`{rtype}` is no record type: {e}"))?;
-    std::fs::metadata(file).with_context(|| file.display().to_string())?;
-    let loaded = match load::file(file, None) {
-        Ok(loaded) => loaded,
-        Err(findings) => return refused(&findings, file),
+    let rtype: RecordType = rtype
+        .parse()
+        .map_err(|e| anyhow!("`{rtype}` is no record type: {e}"))?;
+    let zone = match load::file(file, None)? {
+        Ok((zone, _)) => zone,
+        Err(findings) => return refused(&findings),
     };
-    let reply = ask(loaded.zone, &name.0, rtype, args.dnssec)?;
+    let reply = ask(zone, &name.0, rtype, args.dnssec)?;
     if args.json {
         say(serde_json::to_string(&reply)?)?;
     } else {
@@ -41,9 +40,9 @@ pub(super) fn run(args: &ZoneAnswerArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn refused(findings: &[bailiwick_zone::master::Finding], file: &Path) -> anyhow::Result<Outcome> {
+fn refused(findings: &[Finding]) -> anyhow::Result<Outcome> {
     for finding in findings {
-        say(zone_check::line(finding, file))?;
+        eprintln!("{finding}");
     }
     Ok(Outcome::Refused)
 }
@@ -79,7 +78,10 @@ enum Line {
         #[serde(flatten)]
         reply: Reply,
     },
-    Refused { id: serde_json::Value, error: String },
+    Refused {
+        id: serde_json::Value,
+        error: String,
+    },
 }
 
 /// Questions from stdin, answers to stdout, in the same order.
@@ -90,7 +92,8 @@ fn batch() -> anyhow::Result<Outcome> {
         if line.trim().is_empty() {
             continue;
         }
-        let case: Case = serde_json::from_str(&line).with_context(|| format!("stdin line {}", index + 1))?;
+        let case: Case =
+            serde_json::from_str(&line).with_context(|| format!("stdin line {}", index + 1))?;
         serde_json::to_writer(&mut out, &answer(case))?;
         out.write_all(b"\n")?;
     }
@@ -100,30 +103,46 @@ fn batch() -> anyhow::Result<Outcome> {
 
 fn answer(case: Case) -> Line {
     let asked = || -> anyhow::Result<Reply> {
-        let name = Name::parse(&case.name).map_err(|e| anyhow!("`{}` is not a domain name: {e}", case.name))?;
-        let rtype: RecordType = case.rtype.parse().map_err(|e| anyhow!("`{}` is no record type: {e}", case.rtype))?;
-        let loaded = load::text(case.zone.as_bytes()).map_err(|findings| {
-            let words: Vec<String> = findings.iter().map(|f| zone_check::line(f, Path::new("zone"))).collect();
+        let name = Name::parse(&case.name)
+            .map_err(|e| anyhow!("`{}` is not a domain name: {e}", case.name))?;
+        let rtype: RecordType = case
+            .rtype
+            .parse()
+            .map_err(|e| anyhow!("`{}` is no record type: {e}", case.rtype))?;
+        let (zone, _) = load::text(case.zone.as_bytes()).map_err(|findings| {
+            let words: Vec<String> = findings.iter().map(ToString::to_string).collect();
             anyhow!("{}", words.join("; "))
         })?;
-        ask(loaded.zone, &name, rtype, case.dnssec)
+        ask(zone, &name, rtype, case.dnssec)
     };
     match asked() {
         Ok(reply) => Line::Answered { id: case.id, reply },
-        Err(error) => Line::Refused { id: case.id, error: format!("{error:#}") },
+        Err(error) => Line::Refused {
+            id: case.id,
+            error: format!("{error:#}"),
+        },
     }
 }
 
 /// One question to one zone.
-fn ask(zone: bailiwick_zone::Zone, name: &Name, rtype: RecordType, dnssec: bool) -> anyhow::Result<Reply> {
+fn ask(zone: Zone, name: &Name, rtype: RecordType, dnssec: bool) -> anyhow::Result<Reply> {
     let zones = ZoneSet::new(&load::key()).with(Arc::new(zone));
     let query = query(name, rtype, dnssec);
     let mut place = LookupName::new();
-    let job = Job::prepare(&zones, &query, Transport::Tcp, &mut place).context("no answer is ever given to this question")?;
+    let job = Job::prepare(&zones, &query, Transport::Stream, &mut place)
+        .context("no answer is ever given to this question")?;
     // A message has no more room than this over any transport.
     let mut response = vec![0; usize::from(u16::MAX)];
-    let outcome = job.answer(&query, &place, &mut Workspace::default(), &Settings::default(), &mut response);
-    let message = response.get(..outcome.len).context("an answer longer than a message")?;
+    let outcome = job.answer(
+        &query,
+        &place,
+        &mut Workspace::default(),
+        &Settings::default(),
+        &mut response,
+    );
+    let message = response
+        .get(..outcome.len)
+        .context("an answer longer than a message")?;
     Reply::read(message, outcome.rcode)
 }
 
@@ -145,13 +164,19 @@ const CLASS_IN: u16 = 1;
 impl Reply {
     fn read(message: &[u8], rcode: Rcode) -> anyhow::Result<Self> {
         let mut reader = Reader { message, at: 12 };
-        let [_, _, flags, _, qd1, qd2, counts @ ..] = message else { bail!("short response") };
+        let [_, _, flags, _, qd1, qd2, counts @ ..] = message else {
+            bail!("short response")
+        };
         for _ in 0..u16::from_be_bytes([*qd1, *qd2]) {
             reader.at = Name::skip(message, reader.at)? + 4;
         }
         let mut sections = counts.chunks_exact(2).take(3).map(|pair| {
-            let count = pair.iter().fold(0, |n, &octet| (n << 8) | usize::from(octet));
-            (0..count).filter_map(|_| reader.record().transpose()).collect::<anyhow::Result<Vec<_>>>()
+            let count = pair
+                .iter()
+                .fold(0, |n, &octet| (n << 8) | usize::from(octet));
+            (0..count)
+                .filter_map(|_| reader.record().transpose())
+                .collect::<anyhow::Result<Vec<_>>>()
         });
         let mut section = || sections.next().context("short response")?;
         Ok(Self {
@@ -165,8 +190,16 @@ impl Reply {
 
     /// As `dig` lays it out, without the decoration.
     fn text(&self) -> String {
-        let mut text = format!(";; {}{}", self.rcode, if self.aa { ", authoritative" } else { "" });
-        for (title, records) in [("ANSWER", &self.answer), ("AUTHORITY", &self.authority), ("ADDITIONAL", &self.additional)] {
+        let mut text = format!(
+            ";; {}{}",
+            self.rcode,
+            if self.aa { ", authoritative" } else { "" }
+        );
+        for (title, records) in [
+            ("ANSWER", &self.answer),
+            ("AUTHORITY", &self.authority),
+            ("ADDITIONAL", &self.additional),
+        ] {
             if !records.is_empty() {
                 text.push_str(&format!("\n;; {title}\n{}", records.join("\n")));
             }
@@ -186,17 +219,24 @@ impl Reader<'_> {
     fn record(&mut self) -> anyhow::Result<Option<String>> {
         let (owner, at) = Name::read(self.message, self.at)?;
         let fixed = self.message.get(at..at + 10).context("short response")?;
-        let &[t1, t2, _, _, ttl @ .., l1, l2] = fixed else { bail!("short response") };
-        let rtype = RecordType(u16::from_be_bytes([t1, t2]));
+        let [t1, t2, _, _, ttl @ .., l1, l2] = fixed else {
+            bail!("short response")
+        };
+        let rtype = RecordType(u16::from_be_bytes([*t1, *t2]));
         let ttl = ttl.iter().fold(0, |n, &octet| (n << 8) | u32::from(octet));
-        let len = usize::from(u16::from_be_bytes([l1, l2]));
+        let len = usize::from(u16::from_be_bytes([*l1, *l2]));
         self.at = at + 10 + len;
         if rtype == RecordType::OPT {
             return Ok(None);
         }
         let mut rdata = Vec::with_capacity(len);
         bailiwick_zone::rdata::read_wire(rtype, self.message, at + 10, len, &mut rdata)?;
-        let record = bailiwick_zone::record::Record { owner: owner.as_wire(), rtype, ttl, rdata: &rdata };
+        let record = Record {
+            owner: owner.as_wire(),
+            rtype,
+            ttl,
+            rdata: &rdata,
+        };
         let mut text = String::new();
         bailiwick_zone::master::write_record(record, &mut text);
         Ok(Some(text.trim_end().to_owned()))

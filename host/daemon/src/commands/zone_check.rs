@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use bailiwick_zone::master::{Finding, Severity};
 use serde_json::json;
 
@@ -12,50 +11,36 @@ use crate::exit::Outcome;
 
 /// Runs the command.
 pub(super) fn run(origin: Option<ZoneName>, file: &Path, as_json: bool) -> anyhow::Result<Outcome> {
-    // A file that is not there is a mistake of the command line, not a finding about a zone.
-    std::fs::metadata(file).with_context(|| file.display().to_string())?;
-    let loaded = load::file(file, origin.map(|o| o.0));
-    let findings = match &loaded {
-        Ok(loaded) => &loaded.warnings,
-        Err(findings) => findings,
+    let loaded = load::file(file, origin.map(|o| o.0))?;
+    let (zone, findings) = match &loaded {
+        Ok((zone, warnings)) => (Some(zone), warnings),
+        Err(findings) => (None, findings),
     };
     if as_json {
         let rows: Vec<_> = findings.iter().map(row).collect();
-        let zone = loaded.as_ref().ok().map(|l| {
-            json!({ "apex": l.zone.apex().to_string(), "serial": l.zone.serial().0, "records": l.zone.record_count() })
-        });
+        let zone = zone.map(|z| json!({ "apex": z.apex().to_string(), "serial": z.serial().0, "records": z.record_count() }));
         say(json!({ "ok": loaded.is_ok(), "zone": zone, "findings": rows }))?;
     } else {
         for finding in findings {
-            say(line(finding, file))?;
+            say(finding)?;
         }
-        match &loaded {
-            Ok(l) => say(format!(
-                "{}: ok, {} at serial {}, {} records, {} warnings",
-                file.display(),
-                l.zone.apex(),
-                l.zone.serial().0,
-                l.zone.record_count(),
+        let file = file.display();
+        let errors = findings
+            .iter()
+            .filter(|f| f.severity == Severity::Error)
+            .count();
+        match zone {
+            Some(z) => say(format!(
+                "{file}: ok, {} at serial {}, {} records, {} warnings",
+                z.apex(),
+                z.serial(),
+                z.record_count(),
                 findings.len()
             ))?,
-            Err(_) => {
-                let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
-                say(format!("{}: not servable, {errors} errors", file.display()))?;
-            }
+            None => say(format!("{file}: cannot be served, {errors} errors"))?,
         }
     }
     Ok(Outcome::of(loaded.is_ok()))
-}
-
-/// `file:line:column: error: reason`, which editors can follow.
-pub(super) fn line(finding: &Finding, file: &Path) -> String {
-    let place = finding.file.as_deref().map_or_else(|| file.display().to_string(), |f| f.to_owned());
-    let (line, column) = (finding.line, finding.column);
-    let severity = word(finding);
-    match line {
-        0 => format!("{place}: {severity}: {}", finding.message),
-        _ => format!("{place}:{line}:{column}: {severity}: {}", finding.message),
-    }
 }
 
 fn row(finding: &Finding) -> serde_json::Value {
@@ -63,14 +48,11 @@ fn row(finding: &Finding) -> serde_json::Value {
         "file": finding.file,
         "line": finding.line,
         "column": finding.column,
-        "severity": word(finding),
+        "severity": match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
         "message": finding.message,
+        "text": finding.text,
     })
-}
-
-fn word(finding: &Finding) -> &'static str {
-    match finding.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
 }
