@@ -35,6 +35,8 @@ pub struct Meter {
 pub(crate) struct Shared {
     pub(crate) leases: LeaseTable,
     pub(crate) leasing: AtomicBool,
+    /// Set with the first suspension and never unset: a query then looks at its zone's flag.
+    pub(crate) suspending: AtomicBool,
     pub(crate) thread_count: AtomicUsize,
     pub(crate) rules: Arc<ArcSwap<RuleSet>>,
     pub(crate) secret: u64,
@@ -77,6 +79,7 @@ impl Meter {
         let shared = Shared {
             leases: LeaseTable::new(),
             leasing: AtomicBool::new(false),
+            suspending: AtomicBool::new(false),
             thread_count: AtomicUsize::new(0),
             rules: Arc::default(),
             secret: key.below(key.fingerprint(), b"meter"),
@@ -132,6 +135,7 @@ impl Meter {
 
     /// Suspends a zone, or ends that: the server refuses its queries.
     pub fn set_suspended(&self, slot: u32, suspended: bool) {
+        self.shared.suspending.fetch_or(suspended, Relaxed);
         if let Some(chunk) = self.shared.leases.chunk(slot) {
             chunk.cell(slot).suspended.store(suspended.into(), Relaxed);
         }

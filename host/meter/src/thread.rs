@@ -76,9 +76,9 @@ pub struct Outcome {
     /// DNSSEC records were asked for.
     pub signed: bool,
     /// Octets of the query.
-    pub bytes_in: u16,
+    pub bytes_in: u32,
     /// Octets of the answer; none when nothing is sent.
-    pub bytes_out: u16,
+    pub bytes_out: u32,
 }
 
 impl Outcome {
@@ -96,6 +96,8 @@ pub struct ThreadMeter {
     index: usize,
     threads: usize,
     leasing: bool,
+    /// Some zone is suspended.
+    suspending: bool,
     no_rules: bool,
     slip: u32,
     sampler: Sampler,
@@ -114,6 +116,7 @@ impl ThreadMeter {
             index,
             threads: 1,
             leasing: false,
+            suspending: false,
             no_rules: true,
             slip: 0,
             sampler,
@@ -126,6 +129,7 @@ impl ThreadMeter {
     pub fn begin(&mut self, now: Tick) {
         self.now = now;
         self.leasing = self.shared.leasing.load(Relaxed);
+        self.suspending = self.shared.suspending.load(Relaxed);
         self.threads = self.shared.thread_count.load(Relaxed);
         self.no_rules = self.rules.load().is_empty();
     }
@@ -142,6 +146,24 @@ impl ThreadMeter {
         let mut decision = Decision::ANSWER;
         if !self.no_rules && self.apply_rules(query, &mut decision) {
             return decision;
+        }
+        if self.suspending
+            && let Some(slot) = query.slot
+            && self
+                .shared
+                .leases
+                .cell_if_there(slot)
+                .is_some_and(|cell| cell.suspended.load(Relaxed) != 0)
+        {
+            let verdict = Verdict::Deny {
+                rcode: REFUSED,
+                ede: Some(BLOCKED),
+            };
+            return Decision {
+                verdict,
+                class: Some(Class::Suspended),
+                leased: false,
+            };
         }
         if self.leasing
             && let Some(slot) = query.slot
@@ -302,16 +324,6 @@ impl ThreadMeter {
         }
     }
 
-    /// Is the zone suspended?
-    #[inline]
-    #[must_use]
-    pub fn is_suspended(&self, slot: u32) -> bool {
-        self.shared
-            .leases
-            .cell_if_there(slot)
-            .is_some_and(|cell| cell.suspended.load(Relaxed) != 0)
-    }
-
     /// Counts a batch received.
     #[inline]
     pub fn count_batch(&self) {
@@ -412,6 +424,11 @@ fn look_at_lease(
     let again = now.after_millis(ASK_AGAIN_MS).min(terms.ends);
     go_free(again)
 }
+
+/// A suspended zone is refused (RFC 1035 4.1.1) …
+const REFUSED: u16 = 5;
+/// … with the reason that the operator blocks it (RFC 8914 4.16).
+const BLOCKED: u16 = 15;
 
 /// An action as it applies to this query.
 fn verdict_of(action: Action, query: &Query<'_>, slip: &mut u32) -> Verdict {

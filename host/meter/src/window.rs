@@ -141,10 +141,11 @@ fn sum<'a, E: Clone + Default + 'a>(
             }
         }
     }
-    let mut rows: Vec<_> = by_key.into_values().collect();
-    rows.sort_by_key(|(counts, _)| std::cmp::Reverse(counts.queries));
+    let mut rows: Vec<_> = by_key.into_iter().collect();
+    // Equal counts in an order of their own, so that a replayed window is the same window.
+    rows.sort_by_key(|(key, (counts, _))| (std::cmp::Reverse(counts.queries), *key));
     rows.truncate(ROWS_MAX);
-    rows
+    rows.into_iter().map(|(_, row)| row).collect()
 }
 
 fn source_row(counts: &Counts, entry: &SourceEntry) -> Option<SourceRow> {

@@ -162,16 +162,33 @@ fn a_suffix_rule_needs_a_readable_name() {
     );
 }
 
+/// FEATURES 5.4: queries of a suspended zone are a class of their own.
 #[test]
-fn a_suspended_zone_is_seen_by_every_thread() {
-    let meter = meter();
-    let threads = [meter.register(), meter.register()];
+fn a_suspended_zone_is_refused_by_every_thread_until_it_is_not() {
+    let (meter, name) = (meter(), lookup("www.example.com"));
+    let mut threads = [meter.register(), meter.register()];
     meter.set_suspended(700, true);
-    assert!(
-        threads
-            .iter()
-            .all(|thread| thread.is_suspended(700) && !thread.is_suspended(701))
-    );
+    for thread in &mut threads {
+        let decision = ask(thread, &query("192.0.2.1", 700, &name), ms(1));
+        assert_eq!(
+            decision.verdict,
+            Verdict::Deny {
+                rcode: 5,
+                ede: Some(15)
+            }
+        );
+        assert_eq!(
+            answers(thread, &query("192.0.2.1", 701, &name), ms(1), 10),
+            10
+        );
+    }
     meter.set_suspended(700, false);
-    assert!(threads.iter().all(|thread| !thread.is_suspended(700)));
+    assert_eq!(
+        answers(&mut threads[0], &query("192.0.2.1", 700, &name), ms(1), 10),
+        10
+    );
+    assert_eq!(
+        (meter.zone(700).0.suspended, meter.zone(700).0.answered),
+        (2, 10)
+    );
 }

@@ -1,0 +1,322 @@
+//! One connection: frames in, answers out, in order.
+//!
+//! Queries may be pipelined without end; they are answered as they are read, and what has gathered is
+//! sent before more is read, so a client that does not take its answers is not read from either. The
+//! clock of a connection is its last whole query: sending octet by octet does not keep it open
+//! (RELIABILITY P17).
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bailiwick_answer::{Job, Rcode, Transport as Size};
+use bailiwick_meter::{Source, Transport};
+use bailiwick_zone::{LookupName, Zone};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::connections::Place;
+use crate::tcp::{Stop, ThreadContext};
+use crate::transfer;
+use crate::worker::{Arrived, Reply, Worker};
+
+/// Memory that every answer of a thread is written into first.
+pub(crate) struct Scratch {
+    name: LookupName,
+    answer: Vec<u8>,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self {
+            name: LookupName::new(),
+            answer: vec![0; usize::from(u16::MAX)],
+        }
+    }
+}
+
+/// A connection that is at an end; why does not matter to anybody.
+pub(crate) struct Closed;
+
+/// Serves a connection until it ends, is silent too long, or has to make room.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+    context: Rc<ThreadContext>,
+) {
+    // Answers are sent whole; waiting to fill a segment would only delay the last one.
+    let _ = stream.set_nodelay(true);
+    let mut stop = context.stop.clone();
+    let mut connection = Connection::new(stream, peer, &place, &context);
+    let displaced = place.activity.displaced.notified();
+    tokio::pin!(displaced);
+    let mut deadline = Instant::now() + context.shared.limits.idle;
+    loop {
+        match connection.answer_pending().await {
+            Ok(0) => {}
+            Ok(_) => deadline = Instant::now() + context.shared.limits.idle,
+            Err(Closed) => return,
+        }
+        // Whoever was answered by now can come back to the next server.
+        if *stop.borrow_and_update() != Stop::No {
+            return;
+        }
+        tokio::select! {
+            read = timeout_at(deadline, connection.read()) => {
+                if !matches!(read, Ok(Ok(()))) {
+                    return;
+                }
+            }
+            () = &mut displaced => return,
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+struct Connection<'c> {
+    reader: tokio::net::tcp::OwnedReadHalf,
+    writer: OwnedWriteHalf,
+    peer: SocketAddr,
+    place: &'c Place,
+    context: &'c ThreadContext,
+    /// What was read and not answered yet.
+    pending: Vec<u8>,
+    /// Answers that were not sent yet.
+    answers: Vec<u8>,
+}
+
+/// What became of one frame.
+enum Answered {
+    Appended,
+    Transfer(Arc<Zone>),
+}
+
+impl<'c> Connection<'c> {
+    fn new(
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: &'c Place,
+        context: &'c ThreadContext,
+    ) -> Self {
+        let (reader, writer) = stream.into_split();
+        Self {
+            reader,
+            writer,
+            peer,
+            place,
+            context,
+            pending: Vec::new(),
+            answers: Vec::new(),
+        }
+    }
+
+    /// Reads what is there, at least an octet.
+    async fn read(&mut self) -> Result<(), Closed> {
+        // Room grows with what came, not with what a length prefix promises.
+        let wanted = frame_len(&self.pending)
+            .map_or(READ_SIZE, |len| len.saturating_sub(self.pending.len()));
+        let room = wanted.clamp(64, READ_SIZE.max(self.pending.len()));
+        self.pending.reserve(room);
+        match self.reader.read_buf(&mut self.pending).await {
+            Ok(1..) => Ok(()),
+            Ok(0) | Err(_) => Err(Closed),
+        }
+    }
+
+    /// Answers every whole frame that was read, and sends the answers. Returns how many there were.
+    async fn answer_pending(&mut self) -> Result<usize, Closed> {
+        let pending = std::mem::take(&mut self.pending);
+        let mut rest = &pending[..];
+        let mut frames = 0;
+        while let Some((message, after)) = split_frame(rest) {
+            rest = after;
+            frames += 1;
+            match self.answer(message) {
+                Some(Answered::Transfer(zone)) => {
+                    self.send_answers().await?;
+                    self.transfer(message, zone).await?;
+                }
+                Some(Answered::Appended)
+                    if frames % OUTSTANDING_MAX == 0 || self.answers.len() >= ANSWERS_MAX =>
+                {
+                    self.send_answers().await?;
+                }
+                _ => {}
+            }
+        }
+        self.send_answers().await?;
+        if frames > 0 {
+            self.place.activity.heard(self.context.shared.clock.now());
+        }
+        let answered = pending.len() - rest.len();
+        self.pending = pending;
+        self.pending.drain(..answered);
+        if self.pending.is_empty() && self.pending.capacity() > READ_SIZE {
+            self.pending = Vec::new();
+        }
+        Ok(frames)
+    }
+
+    /// Appends the answer to a message. None: nothing is due, or answering panicked.
+    fn answer(&mut self, message: &[u8]) -> Option<Answered> {
+        let worker = &mut *self.context.worker.borrow_mut();
+        let Scratch { name, answer } = &mut *self.context.scratch.borrow_mut();
+        let peer = self.peer;
+        // RELIABILITY R4: a panic costs the query it came from.
+        let reply = catch_unwind(AssertUnwindSafe(|| {
+            answer_one(worker, message, peer, name, answer)
+        }));
+        match reply {
+            Ok(Some(Reply::Octets(len))) => {
+                let octets = answer.get(..len).filter(|octets| !octets.is_empty())?;
+                self.answers.extend_from_slice(&(len as u16).to_be_bytes());
+                self.answers.extend_from_slice(octets);
+                Some(Answered::Appended)
+            }
+            Ok(Some(Reply::Transfer(zone))) => Some(Answered::Transfer(zone)),
+            Ok(None) => {
+                worker.core.meter.count_silent(1);
+                None
+            }
+            Err(_) => {
+                worker.core.meter.count_panic();
+                None
+            }
+        }
+    }
+
+    async fn send_answers(&mut self) -> Result<(), Closed> {
+        if self.answers.is_empty() {
+            return Ok(());
+        }
+        write_all(
+            &mut self.writer,
+            &self.answers,
+            self.context.shared.limits.write_stall,
+        )
+        .await?;
+        self.answers.clear();
+        if self.answers.capacity() > READ_SIZE {
+            self.answers = Vec::new();
+        }
+        Ok(())
+    }
+
+    async fn transfer(&mut self, message: &[u8], zone: Arc<Zone>) -> Result<(), Closed> {
+        let control = Arc::clone(&self.context.worker.borrow().core.control);
+        self.place.activity.set_busy(true);
+        let order = transfer::Order {
+            zone: Arc::clone(&zone),
+            request: message.to_vec(),
+            from: self.peer,
+        };
+        let sent = transfer::send(order, control, &self.context.shared, &mut self.writer).await;
+        self.place.activity.set_busy(false);
+        let octets = sent?;
+        if octets == 0 {
+            self.refuse_transfer(message);
+            return self.send_answers().await;
+        }
+        let worker = &mut *self.context.worker.borrow_mut();
+        let qtype = transfer::qtype_of(message);
+        let octets = (
+            message.len() as u32,
+            u32::try_from(octets).unwrap_or(u32::MAX),
+        );
+        worker
+            .core
+            .count_transfer(Source::from(self.peer), &zone, qtype, octets);
+        Ok(())
+    }
+
+    /// The zone cannot be sent now.
+    fn refuse_transfer(&mut self, message: &[u8]) {
+        let worker = &mut *self.context.worker.borrow_mut();
+        let Scratch { name, answer } = &mut *self.context.scratch.borrow_mut();
+        let settings = worker.core.settings;
+        if let Some(job) = Job::prepare(worker.zones.load(), message, Size::Stream, name) {
+            let len = job
+                .refuse(message, Rcode::SERVFAIL, None, &settings, answer)
+                .len;
+            if let Some(octets) = answer.get(..len) {
+                self.answers.extend_from_slice(&(len as u16).to_be_bytes());
+                self.answers.extend_from_slice(octets);
+            }
+        }
+    }
+}
+
+fn answer_one(
+    worker: &mut Worker,
+    message: &[u8],
+    peer: SocketAddr,
+    name: &mut LookupName,
+    answer: &mut [u8],
+) -> Option<Reply> {
+    let Worker { zones, core } = worker;
+    core.begin();
+    let job = Job::prepare(zones.load(), message, Size::Stream, name)?;
+    let arrived = Arrived {
+        message,
+        name,
+        source: Source::from(peer),
+        transport: Transport::Tcp,
+    };
+    Some(core.reply(&job, &arrived, || peer, answer))
+}
+
+/// Writes everything, unless the other side takes nothing for `stall`.
+pub(crate) async fn write_all(
+    writer: &mut OwnedWriteHalf,
+    mut octets: &[u8],
+    stall: Duration,
+) -> Result<(), Closed> {
+    while !octets.is_empty() {
+        match timeout(stall, writer.write(octets)).await {
+            Ok(Ok(written @ 1..)) => octets = octets.get(written..).unwrap_or_default(),
+            _ => return Err(Closed),
+        }
+    }
+    Ok(())
+}
+
+/// The length of the first frame with its prefix, once the prefix is there (RFC 1035 4.2.2).
+fn frame_len(octets: &[u8]) -> Option<usize> {
+    octets
+        .first_chunk::<2>()
+        .map(|prefix| usize::from(u16::from_be_bytes(*prefix)) + 2)
+}
+
+/// The first message and what follows it, once it is whole.
+fn split_frame(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (frame, rest) = octets.split_at_checked(frame_len(octets)?)?;
+    Some((frame.get(2..)?, rest))
+}
+
+/// What is read at once.
+const READ_SIZE: usize = 4096;
+/// Answers that gather before they are sent.
+const OUTSTANDING_MAX: usize = 100;
+/// Octets of answers that gather before they are sent.
+const ANSWERS_MAX: usize = 128 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_taken_whole_or_not_at_all() {
+        assert_eq!(split_frame(&[0]), None);
+        assert_eq!(split_frame(&[0, 3, 1, 2]), None);
+        assert_eq!(
+            split_frame(&[0, 3, 1, 2, 3, 9]),
+            Some((&[1, 2, 3][..], &[9][..]))
+        );
+        assert_eq!(split_frame(&[0, 0, 5]), Some((&[][..], &[5][..])));
+    }
+}

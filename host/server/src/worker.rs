@@ -1,0 +1,205 @@
+//! What one thread needs to answer queries, whatever transport they came by.
+//!
+//! UDP prepares a whole batch before it answers the first of it; a stream takes its queries one by
+//! one. Both end in [`Core::reply`]: rules and lease, then the answer, then the counters.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arc_swap::Cache;
+use bailiwick_answer::{ExtendedError, Fault, Job, Outcome, Rcode, Settings, Step, Workspace};
+use bailiwick_meter::{
+    Class, Meter, Outcome as Counted, Query, Source, ThreadMeter, Transport, Verdict,
+};
+use bailiwick_zone::{Class as RecordClass, LookupName, RecordType, SharedZones, Zone, ZoneSet};
+
+use crate::acl::Acl;
+use crate::control::Control;
+use crate::dispatch;
+use crate::options::ServerOptions;
+
+/// A thread's zones and everything else it answers with. Two parts, so that a batch can hold on to
+/// its snapshot while the rest is at work.
+pub(crate) struct Worker {
+    pub(crate) zones: Cache<Arc<SharedZones>, Arc<ZoneSet>>,
+    pub(crate) core: Core,
+}
+
+/// The part of a worker that changes with every query.
+pub(crate) struct Core {
+    pub(crate) meter: ThreadMeter,
+    clock: Arc<Meter>,
+    workspace: Workspace,
+    pub(crate) settings: Settings,
+    pub(crate) transfers: Acl,
+    pub(crate) control: Arc<dyn Control>,
+}
+
+/// A message and where it came from.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrived<'a> {
+    pub(crate) message: &'a [u8],
+    pub(crate) name: &'a LookupName,
+    pub(crate) source: Source,
+    pub(crate) transport: Transport,
+}
+
+/// What goes back.
+pub(crate) enum Reply {
+    /// So many octets of the answer; 0: nothing.
+    Octets(usize),
+    /// A transfer of this zone, which the stream carries out and counts.
+    Transfer(Arc<Zone>),
+}
+
+impl Worker {
+    pub(crate) fn new(options: &ServerOptions) -> Self {
+        Self {
+            zones: Cache::new(Arc::clone(&options.zones)),
+            core: Core {
+                meter: options.meter.register(),
+                clock: Arc::clone(&options.meter),
+                workspace: Workspace::default(),
+                settings: options.answers,
+                transfers: Acl::new(Arc::clone(&options.allow_transfer)),
+                control: Arc::clone(&options.control),
+            },
+        }
+    }
+}
+
+impl Core {
+    /// Starts a batch: the time is read and tables are taken once for all of it.
+    #[inline]
+    pub(crate) fn begin(&mut self) {
+        self.meter.begin(self.clock.now());
+    }
+
+    /// Decides, answers into `out`, counts.
+    #[inline]
+    pub(crate) fn reply(
+        &mut self,
+        job: &Job<'_>,
+        arrived: &Arrived<'_>,
+        peer: impl FnOnce() -> SocketAddr,
+        out: &mut [u8],
+    ) -> Reply {
+        let message = arrived.message;
+        let query = query_of(job, arrived);
+        let decision = self.meter.decide(&query);
+        let outcome = match decision.verdict {
+            Verdict::Answer if job.step == Step::Dispatch => {
+                match dispatch::reply(self, job, arrived, peer(), out) {
+                    dispatch::Dispatched::Answer(outcome) => outcome,
+                    dispatch::Dispatched::Transfer(zone) => return Reply::Transfer(zone),
+                }
+            }
+            Verdict::Answer => job.answer(
+                message,
+                arrived.name,
+                &mut self.workspace,
+                &self.settings,
+                out,
+            ),
+            Verdict::Drop => SILENCE,
+            Verdict::Truncate => job.truncate(message, &self.settings, out),
+            Verdict::Deny { rcode, ede } => {
+                let reason = ede.map(|code| ExtendedError { code, text: "" });
+                job.refuse(message, Rcode(rcode), reason, &self.settings, out)
+            }
+        };
+        let class = self.class_of(job, arrived.source);
+        let counted = counted(job, &outcome, class, message.len());
+        self.meter.settle(&query, &decision, &counted);
+        Reply::Octets(outcome.len)
+    }
+
+    /// The class a query is in if no table gives it another (FEATURES 5.4).
+    #[inline]
+    fn class_of(&self, job: &Job<'_>, source: Source) -> Class {
+        match job.step {
+            // A secondary that may transfer asks for the SOA to see whether it should.
+            Step::Query
+                if job.request.qtype == RecordType::SOA
+                    && self.transfers.allows(source.to_ip()) =>
+            {
+                Class::Control
+            }
+            Step::Query if job.zone.is_some() => Class::Answered,
+            Step::Query => Class::Refused,
+            Step::Dispatch => Class::Control,
+            Step::Faulty(Fault::Class) if job.request.qclass == RecordClass::CH.0 => {
+                Class::Internal
+            }
+            Step::Faulty(Fault::Class) => Class::Refused,
+            Step::Faulty(_) => Class::Malformed,
+        }
+    }
+
+    /// Counts a transfer that ended, with the octets it took.
+    pub(crate) fn count_transfer(
+        &mut self,
+        source: Source,
+        zone: &Zone,
+        qtype: RecordType,
+        octets: (u32, u32),
+    ) {
+        let query = Query {
+            source,
+            slot: Some(zone.slot()),
+            apex_labels: zone.apex_labels(),
+            name: None,
+            qtype,
+            transport: Transport::Tcp,
+        };
+        let counted = Counted {
+            class: Class::Control,
+            rcode: Rcode::NOERROR.0,
+            nxdomain: false,
+            nodata: false,
+            referral: false,
+            truncated: false,
+            signed: false,
+            bytes_in: octets.0,
+            bytes_out: octets.1,
+        };
+        self.meter
+            .settle(&query, &bailiwick_meter::Decision::ANSWER, &counted);
+    }
+}
+
+#[inline]
+fn query_of<'a>(job: &Job<'_>, arrived: &Arrived<'a>) -> Query<'a> {
+    Query {
+        source: arrived.source,
+        slot: job.zone.map(|zone| zone.slot()),
+        apex_labels: job.zone.map_or(0, |zone| zone.apex_labels()),
+        // Where the question could not be read, the name is that of some earlier query.
+        name: (job.request.question_len > 0).then_some(arrived.name),
+        qtype: job.request.qtype,
+        transport: arrived.transport,
+    }
+}
+
+#[inline]
+fn counted(job: &Job<'_>, outcome: &Outcome, class: Class, bytes_in: usize) -> Counted {
+    use bailiwick_answer::Verdict as Said;
+    Counted {
+        class,
+        rcode: outcome.rcode.0,
+        nxdomain: outcome.verdict == Said::NxDomain,
+        nodata: outcome.verdict == Said::NoData,
+        referral: outcome.verdict == Said::Referral,
+        truncated: outcome.truncated,
+        signed: job.request.dnssec_ok(),
+        bytes_in: bytes_in as u32,
+        bytes_out: outcome.len as u32,
+    }
+}
+
+const SILENCE: Outcome = Outcome {
+    len: 0,
+    rcode: Rcode::NOERROR,
+    verdict: bailiwick_answer::Verdict::Refused,
+    truncated: false,
+};
