@@ -156,6 +156,7 @@ struct Tops {
 struct Index<'r> {
     apex: &'r Name,
     records: &'r RecordBuf,
+    apex_hash: u64,
     hasher: RandomState,
     rows: Vec<Row>,
 }
@@ -203,9 +204,11 @@ impl<'r> Index<'r> {
             });
         }
         rows.sort_unstable();
+        let apex_hash = hash(&hasher, apex.as_wire());
         Self {
             apex,
             records,
+            apex_hash,
             hasher,
             rows,
         }
@@ -217,15 +220,10 @@ impl<'r> Index<'r> {
             .expect("rows are made from the records")
     }
 
-    /// The rows of each owner. Two names with one hash would come apart, never together.
+    /// The rows of each owner. Names are told apart by their hash alone: among a million, two share
+    /// one of 64 bits once in 40 million zones, and looking at every name would cost a cache miss each.
     fn owners(&self) -> impl Iterator<Item = &[Row]> {
-        self.rows.chunk_by(|a, b| {
-            a.owner == b.owner
-                && self
-                    .record(a)
-                    .owner
-                    .eq_ignore_ascii_case(self.record(b).owner)
-        })
+        self.rows.chunk_by(|a, b| a.owner == b.owner)
     }
 
     /// The rows at a name.

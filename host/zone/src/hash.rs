@@ -323,7 +323,7 @@ mod tests {
     fn case_does_not_change_the_hash() {
         let (a, b) = (name(b"wWw.ExAmPlE.cOm"), name(b"www.example.com"));
         assert_eq!(a.suffix_hash(3), b.suffix_hash(3));
-        assert_eq!(a.wire()[1..4], *b"wWw");
+        assert_eq!(a.wire().get(1..4), Some(&b"wWw"[..]));
     }
 
     #[test]
@@ -340,12 +340,9 @@ mod tests {
 
     #[test]
     fn a_stale_longer_name_leaves_no_trace() {
-        let mut name = name(b"zzzzzzzzzzzzzzzzzzzzzzzz.example");
-        name.set_wire(b"\x01a\x07example\x00", &key()).unwrap();
-        assert_eq!(
-            name.suffix_hash(2),
-            super::tests::name(b"a.example").suffix_hash(2)
-        );
+        let mut reused = name(b"zzzzzzzzzzzzzzzzzzzzzzzz.example");
+        reused.set_wire(b"\x01a\x07example\x00", &key()).unwrap();
+        assert_eq!(reused.suffix_hash(2), name(b"a.example").suffix_hash(2));
     }
 
     #[test]

@@ -81,7 +81,8 @@ fn here(model: &Model, at: &Name, rtype: RecordType, wildcard: bool) -> Outcome 
         return Outcome::Cname(at.clone(), wildcard);
     }
     found.map_or(Outcome::NoData(wildcard), |rdatas| {
-        Outcome::Answer(at.clone(), rtype, rdatas.clone(), wildcard)
+        let rdatas = rdatas.iter().map(|rdata| rdata.to_ascii_lowercase());
+        Outcome::Answer(at.clone(), rtype, rdatas.collect(), wildcard)
     })
 }
 
@@ -103,6 +104,8 @@ fn ours(zone: &Zone, name: &Name, rtype: RecordType) -> Outcome {
             let rdatas = rrset.spans().map(|span| {
                 let mut rdata = Vec::new();
                 rrset.rdata(span, owner.as_wire(), zone.apex().as_wire(), &mut rdata);
+                // A name that equals its owner is stored as the owner, in the owner's case.
+                rdata.make_ascii_lowercase();
                 rdata
             });
             Outcome::Answer(owner.clone(), rrset.rtype(), rdatas.collect(), wildcard)

@@ -98,8 +98,8 @@ impl Rule {
 /// Looks at the records of one owner.
 pub(super) fn owner(index: &Index<'_>, rows: &[Row], tops: &mut Tops, review: &mut Review) {
     let Some(first) = rows.first() else { return };
-    let name = index.record(first).owner;
-    let at_apex = index.is_apex(name);
+    let at_apex = first.owner == index.apex_hash;
+    let name = || show(index.record(first).owner);
     let has = |rtype: RecordType| rows.iter().any(|row| row.rtype == rtype);
     for rrset in rows.chunk_by(|a, b| (a.rtype, a.covered) == (b.rtype, b.covered)) {
         ttls(index, rrset, review);
@@ -110,11 +110,7 @@ pub(super) fn owner(index: &Index<'_>, rows: &[Row], tops: &mut Tops, review: &m
                 single(index, rrset, Rule::SeveralSoa, review);
             }
             RecordType::SOA => review.add(Some(first.index as usize), Rule::SoaBelowApex, || {
-                format!(
-                    "SOA at {}, which is not the apex {}",
-                    show(name),
-                    index.apex
-                )
+                format!("SOA at {}, which is not the apex {}", name(), index.apex)
             }),
             RecordType::CNAME => single(index, rrset, Rule::SeveralCname, review),
             RecordType::DNAME => {
@@ -125,7 +121,7 @@ pub(super) fn owner(index: &Index<'_>, rows: &[Row], tops: &mut Tops, review: &m
             RecordType::NS => tops.cuts.push(first.owner),
             RecordType::DS if at_apex || !has(RecordType::NS) => {
                 review.add(Some(first.index as usize), Rule::StrayDs, || {
-                    format!("DS at {}, where no delegation is", show(name))
+                    format!("DS at {}, where no delegation is", name())
                 });
             }
             _ => {}
@@ -136,7 +132,7 @@ pub(super) fn owner(index: &Index<'_>, rows: &[Row], tops: &mut Tops, review: &m
                     "{} {} records at {}; some servers refuse more than 100",
                     rrset.len(),
                     first.rtype,
-                    show(name)
+                    name()
                 )
             });
         }
@@ -149,7 +145,7 @@ pub(super) fn owner(index: &Index<'_>, rows: &[Row], tops: &mut Tops, review: &m
         review.add(Some(other.index as usize), Rule::CnameAndOther, || {
             format!(
                 "{} has a CNAME, so it cannot have {} too",
-                show(name),
+                name(),
                 other.rtype
             )
         });
@@ -159,15 +155,15 @@ pub(super) fn owner(index: &Index<'_>, rows: &[Row], tops: &mut Tops, review: &m
             review.add(Some(ns.index as usize), Rule::DnameAtCut, || {
                 format!(
                     "{} is delegated, so its DNAME is not answered from here",
-                    show(name)
+                    name()
                 )
             });
         }
-        if name.starts_with(b"\x01*") {
+        if index.record(ns).owner.starts_with(b"\x01*") {
             review.add(Some(ns.index as usize), Rule::WildcardNs, || {
                 format!(
                     "NS at the wildcard {}: resolvers differ in what they make of it",
-                    show(name)
+                    name()
                 )
             });
         }
@@ -176,6 +172,9 @@ pub(super) fn owner(index: &Index<'_>, rows: &[Row], tops: &mut Tops, review: &m
 
 /// RFC 2181 5.2: one TTL for an RRset; the lowest, because nobody was promised longer.
 fn ttls(index: &Index<'_>, rrset: &[Row], review: &mut Review) {
+    if rrset.len() < 2 {
+        return;
+    }
     let mut all = rrset.iter().map(|row| index.record(row).ttl);
     let Some(first) = all.next() else { return };
     let least = all.fold(first, u32::min);

@@ -70,7 +70,7 @@ pub(crate) fn rrset(
         out.extend_from_slice(&at.to_le_bytes());
     }
     out.extend_from_slice(&body.octets);
-    debug_assert!(ENTRY_HEAD == 12 && TARGET_SIZE == 8);
+    const { assert!(ENTRY_HEAD == 12 && TARGET_SIZE == 8) };
 }
 
 struct Body<'a> {
