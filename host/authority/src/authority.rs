@@ -1,0 +1,643 @@
+//! The handle: zones are added, removed, reloaded and looked at through it.
+//!
+//! Behind it stand one task that owns all timers, short-lived tasks for attempts, and the blocking pool for
+//! building and syncing. Locks are held for lookups and swaps only, never over a wait.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bailiwick_store::{Store, TransferState};
+use bailiwick_transfer::{AxfrOut, Refresh, RequestError, TransferRequest};
+use bailiwick_zone::{HashKey, Name, Serial, Zone};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+use tracing::{error, info, warn};
+
+use crate::attempt::{self, timers};
+use crate::clock::Clock;
+use crate::dial::Budget;
+use crate::hosted::{self, HostError, Hosted, Loaded, Seen};
+use crate::live::{Live, Lock};
+use crate::options::{AuthorityOptions, TransferLimits};
+use crate::schedule::{Job, Outcome, Schedule, Secondary};
+use crate::snapshots::{Note, Restored, Snapshots};
+use crate::status::ZoneStatus;
+
+/// The only writer of zones. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Authority {
+    inner: Arc<Inner>,
+}
+
+/// Why an authority could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error("the folder for zone snapshots below {} cannot be used: {source}", data.display())]
+    Data {
+        /// The data folder.
+        data: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// What came of loading many files.
+#[derive(Debug, Default)]
+pub struct LoadReport {
+    /// Zones put in force.
+    pub loaded: usize,
+    /// Files that had not changed.
+    pub unchanged: usize,
+    /// Zones whose file was refused; the version in force, if any, stays.
+    pub refused: Vec<(Name, HostError)>,
+}
+
+/// What to answer to a NOTIFY.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NotifyReply {
+    /// The zone is looked at now: NOERROR.
+    Accepted,
+    /// Not from one of the zone's primaries: REFUSED.
+    Refused,
+    /// Not a secondary zone here: NOTAUTH.
+    NotAuth,
+}
+
+pub(crate) struct Inner {
+    pub(crate) clock: Clock,
+    pub(crate) key: HashKey,
+    pub(crate) live: Live,
+    pub(crate) limits: TransferLimits,
+    pub(crate) budget: Budget,
+    pub(crate) snapshots: Snapshots,
+    keep_hosted: bool,
+    schedule: Lock<Schedule>,
+    hosted: Lock<HashMap<Name, Hosted>>,
+    store: Option<Arc<dyn Store>>,
+    /// Secondary zones whose state is to be written to the store.
+    dirty: Lock<HashSet<Name>>,
+    /// Hosted zones whose snapshot is to be written.
+    unsaved: Lock<HashSet<Name>>,
+    store_failed: AtomicBool,
+    wake: Notify,
+    stop: watch::Sender<bool>,
+}
+
+impl Authority {
+    /// Starts the timers on `runtime`. No zones are known yet.
+    pub fn start(options: AuthorityOptions, runtime: &Handle) -> Result<Self, StartError> {
+        let AuthorityOptions {
+            data,
+            zones,
+            hash_key,
+            store,
+            limits,
+            keep_hosted,
+        } = options;
+        let snapshots =
+            Snapshots::open(&data).map_err(|source| StartError::Data { data, source })?;
+        let inner = Arc::new(Inner {
+            clock: Clock::new(),
+            key: hash_key,
+            live: Live::new(zones),
+            budget: Budget::new(limits.memory_max),
+            schedule: Lock::new(Schedule::new(limits.per_primary, limits.at_once)),
+            limits,
+            snapshots,
+            keep_hosted,
+            hosted: Lock::default(),
+            store,
+            dirty: Lock::default(),
+            unsaved: Lock::default(),
+            store_failed: AtomicBool::new(false),
+            wake: Notify::new(),
+            stop: watch::channel(false).0,
+        });
+        runtime.spawn(run_timers(Arc::clone(&inner)));
+        runtime.spawn(run_writer(Arc::clone(&inner)));
+        Ok(Self { inner })
+    }
+
+    /// Ends the timers and writes what is known to the store. Zones in force stay in force.
+    pub async fn stop(&self) {
+        self.inner.stop.send_replace(true);
+        self.inner.wake.notify_one();
+        self.inner.write_out().await;
+    }
+
+    /// The clock that all moments here are of.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// Hosts a zone from a text file. When the file is refused the zone is kept in mind (a reload tries
+    /// again) and its last good version is answered, if there is one.
+    pub fn add_hosted(&self, name: &Name, file: &Path) -> Result<(), HostError> {
+        let report = self.add_hosted_all(&[(name.clone(), file.to_owned())]);
+        report
+            .refused
+            .into_iter()
+            .next()
+            .map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// Hosts many zones, loading on all cores.
+    pub fn add_hosted_all(&self, zones: &[(Name, PathBuf)]) -> LoadReport {
+        let report = Lock::new(LoadReport::default());
+        hosted::load_all(zones, &self.inner.key, &|batch| {
+            self.inner.take_loaded(batch, &mut report.lock());
+        });
+        let report = std::mem::take(&mut *report.lock());
+        self.inner.wake.notify_one();
+        report
+    }
+
+    /// Transfers a zone from the first of `primaries` that has it, and again whenever it changes. A version
+    /// from before a restart is answered at once.
+    pub fn add_secondary(&self, name: &Name, primaries: &[SocketAddr]) {
+        self.add_secondary_all(&[(name.clone(), primaries.to_vec())]);
+    }
+
+    /// The same for many zones. Those that are there already with the same primaries stay as they are.
+    pub fn add_secondary_all(&self, zones: &[(Name, Vec<SocketAddr>)]) {
+        for (name, primaries) in zones {
+            let mut schedule = self.inner.schedule.lock();
+            match schedule.get(name) {
+                Some(known) if known.primaries == *primaries => {}
+                Some(_) => {
+                    let now = self.inner.clock.now();
+                    schedule.change_primaries(name, primaries.clone(), now);
+                }
+                None => {
+                    drop(schedule);
+                    self.inner.restore(name, primaries.clone(), zones.len());
+                }
+            }
+        }
+        self.inner.wake.notify_one();
+    }
+
+    /// Forgets a zone: it is not answered any more and its snapshot goes. False if there was none.
+    pub fn remove(&self, name: &Name) -> bool {
+        let now = self.inner.clock.now();
+        let hosted = self.inner.hosted.lock().remove(name).is_some();
+        let mut schedule = self.inner.schedule.lock();
+        let known = schedule.remove(name).is_some() | hosted;
+        if known {
+            self.inner.live.withdraw(name, now);
+            if let Err(error) = self.inner.snapshots.remove(name) {
+                warn!(zone.name = %name, "the snapshot of `{name}` could not be removed: {error}");
+            }
+        }
+        drop(schedule);
+        if known && let Some(store) = &self.inner.store {
+            let forgotten = store.remove_zone_state(name.to_lowercase().as_wire());
+            self.inner
+                .note_store(forgotten.map_err(|error| error.to_string()));
+        }
+        self.inner.wake.notify_one();
+        known
+    }
+
+    /// Loads hosted zones whose files have changed; `only` limits it to one zone, which is then loaded in
+    /// any case. A bad file leaves the version in force.
+    pub fn reload(&self, only: Option<&Name>) -> LoadReport {
+        let (mut changed, mut unchanged) = (Vec::new(), 0);
+        for (name, zone) in self.inner.hosted.lock().iter() {
+            match only {
+                Some(only) if only == name => changed.push((name.clone(), zone.file.clone())),
+                Some(_) => {}
+                None if zone.may_have_changed() => changed.push((name.clone(), zone.file.clone())),
+                None => unchanged += 1,
+            }
+        }
+        let mut report = self.add_hosted_all(&changed);
+        report.unchanged = unchanged;
+        report
+    }
+
+    /// Looks at a secondary zone's primary now and takes what it has, even if its serial went back. False
+    /// if there is no such zone.
+    pub fn retransfer(&self, name: &Name) -> bool {
+        let known = self
+            .inner
+            .schedule
+            .lock()
+            .look_now(name, None, true, self.inner.clock.now());
+        self.inner.wake.notify_one();
+        known
+    }
+
+    /// Looks at a secondary zone's primary now. False if there is no such zone.
+    pub fn refresh(&self, name: &Name) -> bool {
+        let known = self
+            .inner
+            .schedule
+            .lock()
+            .look_now(name, None, false, self.inner.clock.now());
+        self.inner.wake.notify_one();
+        known
+    }
+
+    /// A NOTIFY came. Only a configured primary is listened to, and what it says is only that we should
+    /// look (RFC 1996 3.10, 3.11).
+    pub fn notify(&self, zone: &Name, serial: Option<Serial>, from: SocketAddr) -> NotifyReply {
+        let from = from.ip().to_canonical();
+        let mut schedule = self.inner.schedule.lock();
+        let Some(secondary) = schedule.get(zone) else {
+            return NotifyReply::NotAuth;
+        };
+        if !secondary
+            .primaries
+            .iter()
+            .any(|primary| primary.ip().to_canonical() == from)
+        {
+            return NotifyReply::Refused;
+        }
+        // The same serial again is news to nobody.
+        if serial.is_none() || serial != secondary.serial || secondary.refresh.failures() > 0 {
+            schedule.look_now(zone, Some(from), false, self.inner.clock.now());
+            self.inner.wake.notify_one();
+        }
+        NotifyReply::Accepted
+    }
+
+    /// The messages that answer an AXFR or IXFR request for `zone`, made one at a time.
+    pub fn transfer_out(
+        &self,
+        zone: Arc<Zone>,
+        request: &[u8],
+    ) -> Result<Box<dyn Iterator<Item = Vec<u8>> + Send>, RequestError> {
+        let request = TransferRequest::parse(request)?;
+        Ok(Box::new(AxfrOut::new(zone, request)))
+    }
+
+    /// All zones and how they fare, in order of names.
+    pub fn status(&self) -> Vec<ZoneStatus> {
+        let zones = self.inner.live.zones().load();
+        let mut status: Vec<(Name, ZoneStatus)> = Vec::new();
+        for (name, hosted) in self.inner.hosted.lock().iter() {
+            let zone = zones.get(name).map(AsRef::as_ref);
+            status.push((
+                name.clone(),
+                ZoneStatus::hosted(name.to_string(), hosted, zone),
+            ));
+        }
+        for secondary in self.inner.schedule.lock().iter() {
+            let zone = zones.get(&secondary.apex).map(AsRef::as_ref);
+            status.push((
+                secondary.apex.clone(),
+                ZoneStatus::secondary(secondary, zone, &self.inner.clock),
+            ));
+        }
+        status.sort_by(|a, b| a.0.cmp(&b.0));
+        status.into_iter().map(|(_, status)| status).collect()
+    }
+
+    /// One zone and how it fares.
+    pub fn zone_status(&self, name: &Name) -> Option<ZoneStatus> {
+        let zone = self.inner.live.get(name);
+        if let Some(hosted) = self.inner.hosted.lock().get(name) {
+            return Some(ZoneStatus::hosted(
+                name.to_string(),
+                hosted,
+                zone.as_deref(),
+            ));
+        }
+        let schedule = self.inner.schedule.lock();
+        let secondary = schedule.get(name)?;
+        Some(ZoneStatus::secondary(
+            secondary,
+            zone.as_deref(),
+            &self.inner.clock,
+        ))
+    }
+
+    /// Whether the store took the last write; if not, states live on in memory and in snapshots.
+    pub fn store_is_well(&self) -> bool {
+        !self.inner.store_failed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+}
+
+impl Inner {
+    /// Puts loaded zones in force and notes what was refused.
+    fn take_loaded(
+        &self,
+        batch: Vec<(Name, PathBuf, Result<Loaded, HostError>)>,
+        report: &mut LoadReport,
+    ) {
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        let mut fresh = Vec::with_capacity(batch.len());
+        let mut hosted = self.hosted.lock();
+        for (name, file, result) in batch {
+            let entry = hosted
+                .entry(name.clone())
+                .or_insert_with(|| Hosted::new(file.clone()));
+            entry.file = file;
+            match result {
+                Ok(Loaded {
+                    zone,
+                    warnings,
+                    seen,
+                }) => {
+                    entry.loaded(seen, warnings, wall);
+                    if self.keep_hosted {
+                        self.unsaved.lock().insert(name);
+                    }
+                    fresh.push(zone);
+                }
+                Err(error) => {
+                    warn!(zone.name = %name, "the file of `{name}` was refused: {error}");
+                    entry.refused(&error, wall);
+                    if self.live.get(&name).is_none() {
+                        fresh.extend(self.last_good(&name).map(|restored| restored.zone));
+                    }
+                    report.refused.push((name, error));
+                }
+            }
+        }
+        report.loaded += fresh.len();
+        self.live.publish(fresh, now);
+    }
+
+    /// A secondary zone begins: from its snapshot if there is a sound one, else with a transfer.
+    fn restore(&self, name: &Name, primaries: Vec<SocketAddr>, together: usize) {
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        let state = self.stored_state(name);
+        let mut secondary = match self.last_good(name) {
+            None => Secondary::new(name.clone(), primaries, Refresh::new(now)),
+            Some(restored) => {
+                let confirmed = state.as_ref().and_then(|state| state.last_success);
+                let confirmed =
+                    confirmed.map_or(restored.confirmed, |at| at.max(restored.note.saved));
+                // RELIABILITY R7: a clock that went back makes an age of nothing, not of centuries.
+                let age = Duration::from_secs(wall.saturating_sub(confirmed));
+                let spread = self
+                    .limits
+                    .restart_spread
+                    .max(Duration::from_millis(together as u64 * 20));
+                let refresh =
+                    Refresh::restored(timers(&restored.zone), age, now, spread, fastrand::f64());
+                let mut secondary = Secondary::new(name.clone(), primaries, refresh);
+                secondary.serial = Some(restored.zone.serial());
+                secondary.last_success = Some(confirmed);
+                self.live.publish(vec![restored.zone], now);
+                secondary
+            }
+        };
+        if let Some(state) = state {
+            secondary.last_failure = state.last_failure;
+            secondary.last_error = state.last_error;
+        }
+        self.schedule.lock().add(secondary, now);
+    }
+
+    /// A sound snapshot of the zone; a damaged one is named and set aside.
+    fn last_good(&self, name: &Name) -> Option<Restored> {
+        match self.snapshots.read(name, &self.key) {
+            Ok(restored) => restored,
+            Err(fault) => {
+                match self.snapshots.set_aside(name) {
+                    Ok(aside) => {
+                        error!(zone.name = %name, "{fault}; it was set aside as {}", aside.display())
+                    }
+                    Err(error) => {
+                        error!(zone.name = %name, "{fault}; it could not be set aside: {error}")
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    fn stored_state(&self, name: &Name) -> Option<TransferState> {
+        let state = self
+            .store
+            .as_ref()?
+            .zone_state(name.to_lowercase().as_wire());
+        match state {
+            Ok(state) => state,
+            Err(error) => {
+                self.note_store(Err(error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// Puts a transferred version in force, unless the zone was removed or replaced meanwhile.
+    pub(crate) fn publish_secondary(&self, job: &Job, zone: Zone) -> bool {
+        let schedule = self.schedule.lock();
+        if schedule.by_id(job.id).is_some() {
+            self.live.publish(vec![zone], self.clock.now());
+            return true;
+        }
+        if schedule.get(&job.apex).is_none() {
+            let _ = self.snapshots.remove(&job.apex);
+        }
+        false
+    }
+
+    /// The end of an attempt.
+    pub(crate) fn finish(&self, job: &Job, outcome: &Outcome) {
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        self.schedule
+            .lock()
+            .done(job.id, outcome, now, wall, fastrand::f64());
+        if matches!(outcome, Outcome::Confirmed(_)) {
+            if let Err(error) = self.snapshots.confirm(&job.apex, wall) {
+                warn!(zone.name = %job.apex, "the snapshot of `{}` could not be confirmed: {error}", job.apex);
+            }
+            self.set_expired(&job.apex, false);
+        }
+        self.dirty.lock().insert(job.apex.clone());
+        self.wake.notify_one();
+    }
+
+    fn set_expired(&self, name: &Name, expired: bool) {
+        let changed: Result<bool, ()> = self.live.replace(name, |zone| {
+            Ok((zone.is_expired() != expired).then(|| zone.clone().with_expired(expired)))
+        });
+        if changed == Ok(true) && expired {
+            error!(zone.name = %name, "`{name}` has expired and is answered with SERVFAIL");
+        } else if changed == Ok(true) {
+            info!(zone.name = %name, "`{name}` is current again");
+        }
+    }
+
+    /// Writes states and snapshots that are waiting.
+    pub(crate) async fn write_out(self: &Arc<Self>) {
+        let inner = Arc::clone(self);
+        // A panic in there is logged by the runtime; the next round finds what is still waiting.
+        let _ = tokio::task::spawn_blocking(move || {
+            inner.write_states();
+            inner.write_hosted();
+        })
+        .await;
+    }
+
+    fn write_states(&self) {
+        let names = std::mem::take(&mut *self.dirty.lock());
+        let Some(store) = self.store.as_ref().filter(|_| !names.is_empty()) else {
+            return;
+        };
+        let rows: Vec<_> = {
+            let schedule = self.schedule.lock();
+            names
+                .iter()
+                .filter_map(|name| {
+                    Some((
+                        name.to_lowercase().as_wire().to_vec(),
+                        schedule.get(name)?.row(),
+                    ))
+                })
+                .collect()
+        };
+        let written = store
+            .put_zone_states(&rows)
+            .map_err(|error| error.to_string());
+        if written.is_err() {
+            self.dirty.lock().extend(names);
+        }
+        self.note_store(written);
+    }
+
+    /// Snapshots of hosted zones, one at a time: they are for the day their files are bad.
+    fn write_hosted(&self) {
+        let names = std::mem::take(&mut *self.unsaved.lock());
+        if names.len() > HOSTED_SNAPSHOTS_MAX {
+            return;
+        }
+        for name in names {
+            let source = match self.hosted.lock().get(&name) {
+                Some(hosted) => hosted.seen.map(|seen| seen.line()),
+                None => continue,
+            };
+            let Some(zone) = self.live.get(&name) else {
+                continue;
+            };
+            if source.is_some()
+                && self
+                    .snapshots
+                    .note(&name)
+                    .is_some_and(|note| note.source == source)
+            {
+                continue;
+            }
+            let note = Note {
+                zone: name.to_string(),
+                saved: self.clock.wall(),
+                primary: None,
+                source,
+            };
+            if let Err(error) = self.snapshots.write(&zone, &note) {
+                warn!(zone.name = %name, "the snapshot of `{name}` could not be written: {error}");
+            }
+            if self.hosted.lock().get(&name).is_none() {
+                let _ = self.snapshots.remove(&name);
+            }
+        }
+    }
+
+    /// One line when the store begins to fail and one when it recovers.
+    pub(crate) fn note_store(&self, written: Result<(), String>) {
+        let failed = self.store_failed.swap(written.is_err(), Ordering::Relaxed);
+        match written {
+            Err(reason) if !failed => {
+                error!("the store failed: {reason}; zones are answered all the same")
+            }
+            Ok(()) if failed => info!("the store works again"),
+            _ => {}
+        }
+    }
+}
+
+/// The one task that owns all timers.
+async fn run_timers(inner: Arc<Inner>) {
+    let mut stop = inner.stop.subscribe();
+    while !*stop.borrow() {
+        let due = inner.schedule.lock().due(inner.clock.now());
+        for name in &due.expired {
+            inner.set_expired(name, true);
+        }
+        for job in due.jobs {
+            tokio::spawn(attempt::run(Arc::clone(&inner), job));
+        }
+        let wake = due
+            .wake
+            .map(|at| tokio::time::Instant::from_std(inner.clock.instant(at)));
+        let sleep = async {
+            match wake {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = sleep => {}
+            () = inner.wake.notified() => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Writes states and snapshots in batches: thousands of zones confirmed in a second are one transaction.
+async fn run_writer(inner: Arc<Inner>) {
+    let mut stop = inner.stop.subscribe();
+    let mut ticks = tokio::time::interval(WRITE_PAUSE);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while !*stop.borrow() {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.changed() => {}
+        }
+        if !inner.dirty.lock().is_empty() || !inner.unsaved.lock().is_empty() {
+            inner.write_out().await;
+        }
+    }
+}
+
+impl Hosted {
+    fn new(file: PathBuf) -> Self {
+        Self {
+            file,
+            seen: None,
+            error: None,
+            warnings: Vec::new(),
+            last_success: None,
+            last_failure: None,
+        }
+    }
+
+    fn loaded(&mut self, seen: Seen, warnings: Vec<String>, wall: u64) {
+        self.warnings = warnings;
+        self.seen = Some(seen);
+        self.error = None;
+        self.last_success = Some(wall);
+    }
+
+    fn refused(&mut self, error: &HostError, wall: u64) {
+        self.error = Some(error.to_string());
+        self.last_failure = Some(wall);
+        // Looked at again only when it changes; a file that was not there has no state to compare.
+        self.seen = Seen::now(&self.file, true).ok();
+    }
+
+    fn may_have_changed(&self) -> bool {
+        let Some(seen) = &self.seen else { return true };
+        Seen::now(&self.file, seen.includes()).map_or(true, |now| seen.may_differ(&now))
+    }
+}
+
+/// Above so many hosted zones at once their files are the only copy: a sync each would take minutes.
+const HOSTED_SNAPSHOTS_MAX: usize = 1000;
+const WRITE_PAUSE: Duration = Duration::from_millis(200);

@@ -1,0 +1,599 @@
+//! Which secondary zone is looked at next, and by how many at once: one queue for all timers.
+//!
+//! Every zone stands in the queue at the moment its own machine ([`Refresh`]) wants to be asked. A due
+//! zone goes to the waiting line of its primary; lines are served in turn, a few attempts per primary and
+//! a bounded number in all, so that ten thousand zones of one dead primary cannot hold up the one zone of
+//! another (RELIABILITY X2, X15). The state is plain data and time is an argument.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bailiwick_store::TransferState;
+use bailiwick_transfer::{Failure, Moment, Refresh, Step, Timers};
+use bailiwick_zone::{Name, Serial};
+
+/// One attempt to make.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Job {
+    pub(crate) id: u64,
+    pub(crate) apex: Name,
+    pub(crate) primary: SocketAddr,
+    /// The serial in force; none means there is nothing to compare with.
+    pub(crate) have: Option<Serial>,
+    /// Take what the primary has, even if its serial is older.
+    pub(crate) force: bool,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// The primary has what we have.
+    Confirmed(Timers),
+    /// A new version is in force.
+    Transferred(Timers, Serial),
+    /// The primary has an older version.
+    Older { ours: Serial, theirs: Serial },
+    /// Nothing usable; the reason in words.
+    Failed(Failure, String),
+}
+
+/// A secondary zone and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Secondary {
+    pub(crate) apex: Name,
+    pub(crate) primaries: Vec<SocketAddr>,
+    pub(crate) refresh: Refresh,
+    pub(crate) serial: Option<Serial>,
+    /// Wall clock of the last success and failure.
+    pub(crate) last_success: Option<u64>,
+    pub(crate) last_failure: Option<u64>,
+    pub(crate) last_error: Option<String>,
+    /// Who answered last.
+    pub(crate) primary: Option<SocketAddr>,
+    force: bool,
+    /// Which primary of the list is asked now; all are asked before an attempt counts as failed.
+    first: usize,
+    round: usize,
+    queued: Option<Moment>,
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Place {
+    Idle,
+    Waiting,
+    Running(IpAddr),
+}
+
+impl Secondary {
+    pub(crate) fn new(apex: Name, primaries: Vec<SocketAddr>, refresh: Refresh) -> Self {
+        Self {
+            apex,
+            primaries,
+            refresh,
+            serial: None,
+            last_success: None,
+            last_failure: None,
+            last_error: None,
+            primary: None,
+            force: false,
+            first: 0,
+            round: 0,
+            queued: None,
+            place: Place::Idle,
+        }
+    }
+
+    fn current_primary(&self) -> Option<SocketAddr> {
+        let count = self.primaries.len();
+        self.primaries
+            .get((self.first + self.round) % count.max(1))
+            .copied()
+    }
+}
+
+/// What is to be done now.
+#[derive(Debug, Default)]
+pub(crate) struct Due {
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) expired: Vec<Name>,
+    /// When to ask again, unless something happens before.
+    pub(crate) wake: Option<Moment>,
+}
+
+/// All secondary zones.
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    zones: HashMap<u64, Secondary>,
+    ids: HashMap<Name, u64>,
+    queue: BTreeSet<(Moment, u64)>,
+    lines: HashMap<IpAddr, VecDeque<u64>>,
+    /// Primaries with a line and a free place, in turn.
+    turns: VecDeque<IpAddr>,
+    running: HashMap<IpAddr, usize>,
+    running_all: usize,
+    per_primary: usize,
+    at_once: usize,
+    next_id: u64,
+}
+
+impl Schedule {
+    pub(crate) fn new(per_primary: usize, at_once: usize) -> Self {
+        Self {
+            zones: HashMap::new(),
+            ids: HashMap::new(),
+            queue: BTreeSet::new(),
+            lines: HashMap::new(),
+            turns: VecDeque::new(),
+            running: HashMap::new(),
+            running_all: 0,
+            per_primary,
+            at_once,
+            next_id: 0,
+        }
+    }
+
+    /// Adds a zone, in the place of any of the same name.
+    pub(crate) fn add(&mut self, zone: Secondary, now: Moment) -> u64 {
+        self.remove(&zone.apex);
+        let id = self.next_id;
+        self.next_id += 1;
+        self.ids.insert(zone.apex.clone(), id);
+        self.zones.insert(id, zone);
+        // Asked in the next round at the latest.
+        self.queue_at(id, now);
+        id
+    }
+
+    /// Removes a zone. A running attempt ends by itself; its result finds nobody (RELIABILITY X17).
+    pub(crate) fn remove(&mut self, name: &Name) -> Option<Secondary> {
+        let id = self.ids.remove(name)?;
+        let zone = self.zones.remove(&id)?;
+        if let Some(at) = zone.queued {
+            self.queue.remove(&(at, id));
+        }
+        if let Place::Running(primary) = zone.place {
+            self.free(primary);
+        }
+        Some(zone)
+    }
+
+    pub(crate) fn get(&self, name: &Name) -> Option<&Secondary> {
+        self.zones.get(self.ids.get(name)?)
+    }
+
+    /// Gives a zone other primaries and looks at them at once.
+    pub(crate) fn change_primaries(
+        &mut self,
+        name: &Name,
+        primaries: Vec<SocketAddr>,
+        now: Moment,
+    ) {
+        let Some(id) = self.ids.get(name).copied() else {
+            return;
+        };
+        // A new id: what a running attempt learns from an old primary finds nobody.
+        if let Some(mut zone) = self.zones.remove(&id) {
+            self.ids.remove(name);
+            if let Some(at) = zone.queued.take() {
+                self.queue.remove(&(at, id));
+            }
+            if let Place::Running(primary) = zone.place {
+                self.free(primary);
+            }
+            if zone.place != Place::Idle {
+                zone.refresh.put_back(now, Duration::ZERO);
+            }
+            zone.place = Place::Idle;
+            (zone.first, zone.round) = (0, 0);
+            zone.primaries = primaries;
+            zone.refresh.look_now(now);
+            self.add(zone, now);
+        }
+    }
+
+    pub(crate) fn by_id(&self, id: u64) -> Option<&Secondary> {
+        self.zones.get(&id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Secondary> {
+        self.zones.values()
+    }
+
+    /// Looks at a zone at once. `from`: the primary that said so is asked first. `force`: its version is
+    /// taken whatever its serial. False if there is no such zone.
+    pub(crate) fn look_now(
+        &mut self,
+        name: &Name,
+        from: Option<IpAddr>,
+        force: bool,
+        now: Moment,
+    ) -> bool {
+        let Some(&id) = self.ids.get(name) else {
+            return false;
+        };
+        let Some(zone) = self.zones.get_mut(&id) else {
+            return false;
+        };
+        zone.force |= force;
+        zone.refresh.look_now(now);
+        if zone.place == Place::Idle {
+            let said =
+                from.and_then(|ip| zone.primaries.iter().position(|primary| primary.ip() == ip));
+            zone.first = said.unwrap_or(zone.first);
+            zone.round = 0;
+            self.queue_at(id, now);
+        }
+        true
+    }
+
+    /// Everything due at `now`.
+    pub(crate) fn due(&mut self, now: Moment) -> Due {
+        let mut due = Due::default();
+        while let Some(&(at, id)) = self.queue.first() {
+            if at > now {
+                break;
+            }
+            self.queue.pop_first();
+            self.ask(id, now, &mut due.expired);
+        }
+        self.start(&mut due.jobs);
+        due.wake = self.queue.first().map(|&(at, _)| at);
+        due
+    }
+
+    /// An attempt has ended. Says whether the zone is still there and the round of its primaries over.
+    pub(crate) fn done(
+        &mut self,
+        id: u64,
+        outcome: &Outcome,
+        now: Moment,
+        wall: u64,
+        jitter: f64,
+    ) -> bool {
+        let Some(zone) = self.zones.get_mut(&id) else {
+            return false;
+        };
+        let Place::Running(primary) = zone.place else {
+            return false;
+        };
+        zone.place = Place::Idle;
+        let asked = zone.current_primary();
+        let last_of_round = zone.round + 1 >= zone.primaries.len();
+        let over = match outcome {
+            Outcome::Confirmed(timers) => {
+                zone.refresh.confirmed(*timers, now, jitter);
+                zone.succeeded(asked, wall);
+                true
+            }
+            Outcome::Transferred(timers, serial) => {
+                zone.serial = Some(*serial);
+                zone.force = false;
+                zone.refresh.transferred(*timers, now, jitter);
+                zone.succeeded(asked, wall);
+                true
+            }
+            Outcome::Older { ours, theirs } => {
+                zone.last_failure = Some(wall);
+                zone.last_error = Some(format!(
+                    "held: the primary's serial went back from {ours} to {theirs}"
+                ));
+                if last_of_round {
+                    zone.refresh.held(*ours, *theirs, now, jitter);
+                }
+                last_of_round
+            }
+            Outcome::Failed(failure, words) => {
+                zone.last_failure = Some(wall);
+                zone.last_error = Some(words.clone());
+                if last_of_round {
+                    zone.refresh.failed(*failure, now, jitter);
+                }
+                last_of_round
+            }
+        };
+        if over {
+            zone.round = 0;
+        } else {
+            zone.round += 1;
+        }
+        self.free(primary);
+        if over {
+            self.queue_at(id, now);
+        } else {
+            self.wait_in_line(id);
+        }
+        over
+    }
+
+    /// Asks a zone's machine what it wants.
+    fn ask(&mut self, id: u64, now: Moment, expired: &mut Vec<Name>) {
+        let Some(zone) = self.zones.get_mut(&id) else {
+            return;
+        };
+        zone.queued = None;
+        loop {
+            match zone.refresh.step(now) {
+                Step::Expire => expired.push(zone.apex.clone()),
+                Step::Wait(Moment(u64::MAX)) => return,
+                Step::Wait(at) => return self.queue_at(id, at),
+                Step::Look => {
+                    zone.refresh.begin();
+                    let expiry = zone.refresh.expiry().filter(|_| !zone.refresh.is_expired());
+                    if zone.place == Place::Idle {
+                        self.wait_in_line(id);
+                    }
+                    if let Some(expiry) = expiry {
+                        self.queue_at(id, expiry);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn wait_in_line(&mut self, id: u64) {
+        let Some(zone) = self.zones.get_mut(&id) else {
+            return;
+        };
+        let Some(primary) = zone.current_primary() else {
+            return;
+        };
+        zone.place = Place::Waiting;
+        let line = self.lines.entry(primary.ip()).or_default();
+        line.push_back(id);
+        if line.len() == 1 {
+            self.turns.push_back(primary.ip());
+        }
+    }
+
+    /// Gives free places to the lines in turn.
+    fn start(&mut self, jobs: &mut Vec<Job>) {
+        let mut full = VecDeque::new();
+        while self.running_all < self.at_once
+            && let Some(primary) = self.turns.pop_front()
+        {
+            if self.running.get(&primary).copied().unwrap_or(0) >= self.per_primary {
+                full.push_back(primary);
+                continue;
+            }
+            let line = self.lines.entry(primary).or_default();
+            let id = line.pop_front();
+            if line.is_empty() {
+                self.lines.remove(&primary);
+            } else {
+                self.turns.push_back(primary);
+            }
+            // A removed zone leaves its id in line; it is skipped here.
+            let Some((id, zone)) = id.and_then(|id| Some((id, self.zones.get_mut(&id)?))) else {
+                continue;
+            };
+            let Some(address) = zone.current_primary() else {
+                continue;
+            };
+            zone.place = Place::Running(primary);
+            *self.running.entry(primary).or_default() += 1;
+            self.running_all += 1;
+            let have = zone.serial;
+            jobs.push(Job {
+                id,
+                apex: zone.apex.clone(),
+                primary: address,
+                have,
+                force: zone.force,
+            });
+        }
+        // Those without a free place keep their turn.
+        full.append(&mut self.turns);
+        self.turns = full;
+    }
+
+    fn free(&mut self, primary: IpAddr) {
+        self.running_all = self.running_all.saturating_sub(1);
+        if let Some(running) = self.running.get_mut(&primary) {
+            *running = running.saturating_sub(1);
+            if *running == 0 {
+                self.running.remove(&primary);
+            }
+        }
+    }
+
+    fn queue_at(&mut self, id: u64, at: Moment) {
+        let Some(zone) = self.zones.get_mut(&id) else {
+            return;
+        };
+        if let Some(before) = zone.queued.replace(at) {
+            self.queue.remove(&(before, id));
+        }
+        self.queue.insert((at, id));
+    }
+}
+
+impl Secondary {
+    /// What the store keeps of it.
+    pub(crate) fn row(&self) -> TransferState {
+        TransferState {
+            last_success: self.last_success,
+            last_failure: self.last_failure,
+            last_error: self.last_error.clone(),
+            serial: self.serial.map(|serial| serial.0),
+            primary: self.primary.map(|primary| primary.to_string()),
+        }
+    }
+
+    fn succeeded(&mut self, primary: Option<SocketAddr>, wall: u64) {
+        self.last_success = Some(wall);
+        self.last_error = None;
+        self.primary = primary;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::name;
+
+    fn timers() -> Timers {
+        Timers::from_soa(3600, 600, 604_800)
+    }
+
+    fn address(last: u8) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, last], 53))
+    }
+
+    fn with_zones(count: u32, primary: u8, schedule: &mut Schedule) {
+        for i in 0..count {
+            let apex = name(&format!("z{i}.p{primary}."));
+            schedule.add(
+                Secondary::new(apex, vec![address(primary)], Refresh::new(Moment(0))),
+                Moment(0),
+            );
+        }
+    }
+
+    fn failed() -> Outcome {
+        Outcome::Failed(Failure::Unreachable, "no".to_owned())
+    }
+
+    /// SERVICE S6: a new zone is looked at at once.
+    #[test]
+    fn new_zone_is_started() {
+        let mut schedule = Schedule::new(2, 64);
+        with_zones(1, 1, &mut schedule);
+        let jobs = schedule.due(Moment(0)).jobs;
+        assert_eq!(
+            (jobs.len(), jobs[0].primary, jobs[0].have),
+            (1, address(1), None)
+        );
+        assert!(schedule.due(Moment(0)).jobs.is_empty());
+    }
+
+    /// RELIABILITY X2, X15: a primary with thousands of zones gets its share and no more; another is
+    /// served at once.
+    #[test]
+    fn one_primary_cannot_hold_up_another() {
+        let mut schedule = Schedule::new(2, 64);
+        with_zones(5000, 1, &mut schedule);
+        with_zones(1, 2, &mut schedule);
+        let jobs = schedule.due(Moment(0)).jobs;
+        let of = |last| {
+            jobs.iter()
+                .filter(|job| job.primary == address(last))
+                .count()
+        };
+        assert_eq!((of(1), of(2)), (2, 1));
+    }
+
+    /// Places freed go to the next in line.
+    #[test]
+    fn freed_place_goes_to_the_next_in_line() {
+        let mut schedule = Schedule::new(2, 64);
+        with_zones(3, 1, &mut schedule);
+        let jobs = schedule.due(Moment(0)).jobs;
+        assert_eq!(jobs.len(), 2);
+        schedule.done(
+            jobs[0].id,
+            &Outcome::Transferred(timers(), Serial(1)),
+            Moment(5),
+            0,
+            0.5,
+        );
+        let next = schedule.due(Moment(5)).jobs;
+        assert_eq!(next.len(), 1);
+        assert!(next[0].id != jobs[0].id && next[0].id != jobs[1].id);
+    }
+
+    /// The bound over all primaries holds.
+    #[test]
+    fn attempts_at_once_are_bounded() {
+        let mut schedule = Schedule::new(2, 10);
+        for primary in 0..50 {
+            with_zones(2, primary, &mut schedule);
+        }
+        assert_eq!(schedule.due(Moment(0)).jobs.len(), 10);
+    }
+
+    /// All primaries of a zone are asked before the attempt counts as failed.
+    #[test]
+    fn every_primary_is_asked_before_a_pause() {
+        let mut schedule = Schedule::new(2, 64);
+        let zone = Secondary::new(
+            name("z."),
+            vec![address(1), address(2)],
+            Refresh::new(Moment(0)),
+        );
+        schedule.add(zone, Moment(0));
+        let first = schedule.due(Moment(0)).jobs.remove(0);
+        assert!(!schedule.done(first.id, &failed(), Moment(1), 0, 0.5));
+        let second = schedule.due(Moment(1)).jobs.remove(0);
+        assert_eq!((first.primary, second.primary), (address(1), address(2)));
+        assert!(schedule.done(second.id, &failed(), Moment(2), 0, 0.5));
+        let due = schedule.due(Moment(2));
+        assert!(due.jobs.is_empty());
+        assert_eq!(due.wake, Some(Moment(5002)));
+    }
+
+    /// RELIABILITY X8: NOTIFYs without end are one attempt, plus one after it.
+    #[test]
+    fn notify_flood_is_two_attempts() {
+        let mut schedule = Schedule::new(2, 64);
+        with_zones(1, 1, &mut schedule);
+        let apex = name("z0.p1.");
+        let mut attempts = 0;
+        for millisecond in 0..1000 {
+            let now = Moment(millisecond);
+            assert!(schedule.look_now(&apex, None, false, now));
+            let jobs = schedule.due(now).jobs;
+            attempts += jobs.len();
+            if millisecond == 500 {
+                schedule.done(0, &Outcome::Confirmed(timers()), now, 0, 0.5);
+            }
+        }
+        assert_eq!(attempts, 2);
+    }
+
+    /// The primary that sent the NOTIFY is asked first: it has the new version.
+    #[test]
+    fn sender_of_the_notify_is_asked_first() {
+        let mut schedule = Schedule::new(2, 64);
+        let zone = Secondary::new(
+            name("z."),
+            vec![address(1), address(2)],
+            Refresh::new(Moment(0)),
+        );
+        schedule.add(zone, Moment(0));
+        schedule.look_now(&name("z."), Some(address(2).ip()), false, Moment(0));
+        assert_eq!(schedule.due(Moment(0)).jobs[0].primary, address(2));
+    }
+
+    /// RELIABILITY X17: the result of a removed zone finds nobody, and its place is free again.
+    #[test]
+    fn removed_zone_frees_its_place() {
+        let mut schedule = Schedule::new(1, 64);
+        with_zones(2, 1, &mut schedule);
+        let job = schedule.due(Moment(0)).jobs.remove(0);
+        schedule.remove(&job.apex);
+        assert!(!schedule.done(job.id, &failed(), Moment(0), 0, 0.5));
+        assert_eq!(schedule.due(Moment(0)).jobs.len(), 1);
+    }
+
+    /// RELIABILITY D9: expiry is noticed even while an attempt hangs.
+    #[test]
+    fn zone_expires_while_an_attempt_hangs() {
+        let mut schedule = Schedule::new(2, 64);
+        with_zones(1, 1, &mut schedule);
+        let id = schedule.due(Moment(0)).jobs[0].id;
+        schedule.done(
+            id,
+            &Outcome::Transferred(timers(), Serial(1)),
+            Moment(0),
+            0,
+            0.5,
+        );
+        let refresh = schedule.due(Moment(0)).wake.unwrap();
+        assert_eq!(schedule.due(refresh).jobs.len(), 1);
+        let wake = schedule.due(refresh).wake.unwrap();
+        assert_eq!(schedule.due(wake).expired, [name("z0.p1.")]);
+    }
+}
