@@ -226,13 +226,16 @@ impl<'r> Index<'r> {
         self.rows.chunk_by(|a, b| a.owner == b.owner)
     }
 
-    /// The rows at a name.
-    fn at(&self, name: &[u8]) -> &[Row] {
+    /// Whether there is a record of this type at a name, or of any type.
+    fn has(&self, name: &[u8], rtype: Option<RecordType>) -> bool {
         let owner = self.hash(name);
-        let start = self.rows.partition_point(|row| row.owner < owner);
-        let rest = self.rows.get(start..).unwrap_or_default();
-        let end = rest.iter().take_while(|row| row.owner == owner).count();
-        rest.get(..end).unwrap_or_default()
+        let least = (owner, rtype.unwrap_or(RecordType(0)));
+        let at = self
+            .rows
+            .partition_point(|row| (row.owner, row.rtype) < least);
+        self.rows
+            .get(at)
+            .is_some_and(|row| row.owner == owner && rtype.is_none_or(|rtype| row.rtype == rtype))
     }
 
     fn hash(&self, name: &[u8]) -> u64 {

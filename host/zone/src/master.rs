@@ -9,7 +9,7 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::check::{self, Review};
+use crate::check;
 use crate::name::Name;
 use crate::name::text::name_to_text;
 use crate::rdata;
@@ -150,14 +150,6 @@ pub fn parse_file(path: &Path, origin: Option<Name>) -> Result<Parsed, Vec<Findi
             file,
         },
     )
-}
-
-/// Checks records that came another way than by text, and repairs what can be repaired. An error keeps
-/// the records out.
-pub fn review(apex: &Name, records: &mut RecordBuf) -> Review {
-    let review = check::check(apex, records);
-    review.repair(records);
-    review
 }
 
 /// Appends `owner TTL IN TYPE rdata`, names absolute, no line end.

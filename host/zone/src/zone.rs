@@ -1,6 +1,6 @@
 //! A zone: an immutable base, a small overlay of changes, and what every answer about it needs.
 //!
-//! The base is one block made once ([`crate::image`]); a change makes a new `Zone` that shares the
+//! The base is one block made once (`image`); a change makes a new `Zone` that shares the
 //! base and differs in its overlay alone, so it costs memory and time in proportion to itself.
 //! Zones are values: whoever holds one sees one version, however many are published meanwhile.
 

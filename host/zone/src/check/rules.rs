@@ -283,8 +283,7 @@ pub(super) fn targets(index: &Index<'_>, row: &Row, review: &mut Review) {
     else {
         return;
     };
-    let there = index.at(target);
-    let has = |rtype: RecordType| there.iter().any(|row| row.rtype == rtype);
+    let has = |rtype: RecordType| index.has(target, Some(rtype));
     if has(RecordType::CNAME) {
         review.add(Some(row.index as usize), Rule::TargetIsAlias, || {
             format!(
@@ -321,11 +320,7 @@ fn has_wildcard(index: &Index<'_>, name: &[u8]) -> bool {
     let apex = std::iter::once(index.apex.as_wire());
     index.ancestors(name).chain(apex).any(|ancestor| {
         let wildcard = [b"\x01*", ancestor].concat();
-        !index.at(&wildcard).is_empty()
-            || !index.is_apex(ancestor)
-                && index
-                    .at(ancestor)
-                    .iter()
-                    .any(|row| row.rtype == RecordType::NS)
+        let is_cut = !index.is_apex(ancestor) && index.has(ancestor, Some(RecordType::NS));
+        is_cut || index.has(&wildcard, None)
     })
 }

@@ -53,7 +53,7 @@ pub(super) fn scan(cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> Result<(), Tex
     let word = cursor.expect("altitude")?;
     let altitude = match word.raw.strip_prefix(b"-") {
         Some(below) => metres(below).and_then(|cm| BELOW_SPHEROID_CM.checked_sub(cm)),
-        None => metres(word.raw).map(|cm| cm + BELOW_SPHEROID_CM),
+        None => metres(word.raw).and_then(|cm| cm.checked_add(BELOW_SPHEROID_CM)),
     };
     let altitude = altitude
         .and_then(|cm| u32::try_from(cm).ok())

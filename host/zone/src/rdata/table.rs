@@ -79,6 +79,7 @@ pub(super) fn row(rtype: RecordType) -> Option<Row> {
             ("map X.400", Name(Listed)),
         ],
         RecordType::GPOS => &[("longitude", Text), ("latitude", Text), ("altitude", Text)],
+        RecordType::EID | RecordType::NIMLOC => &[("data", Hex(1))],
         RecordType::LOC => &[("location", Location)],
         RecordType::SRV => &[
             ("priority", U16),

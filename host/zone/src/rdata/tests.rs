@@ -65,8 +65,8 @@ const SAMPLES: &[(&str, &str, &str)] = &[
         "90 N 180 W 42849672.95 0.01m 90000000 0",
         "90 0 0.000 N 180 0 0.000 W 42849672.95m 0.01m 90000000.00m 0.00m",
     ),
-    ("EID", "\\# 2 abcd", "\\# 2 ABCD"),
-    ("NIMLOC", "\\# 2 abcd", "\\# 2 ABCD"),
+    ("EID", "e32c 6f78", "E32C6F78"),
+    ("NIMLOC", "abcd", "ABCD"),
     ("SRV", "0 5 5060 sip", "0 5 5060 sip.example.com."),
     ("ATMA", "\\# 2 abcd", "\\# 2 ABCD"),
     (
@@ -320,6 +320,12 @@ fn text_errors_name_place_and_reason() {
         ("OPT", "\\# 0", 1, "cannot stand in a zone"),
         ("LOC", "91 N 0 E 0m", 1, "latitude"),
         ("LOC", "52 x", 4, "latitude"),
+        (
+            "LOC",
+            "52 N 5 E 184467440737095516.15m",
+            10,
+            "altitude is not metres",
+        ),
         (
             "RRSIG",
             "A 8 1 1 20260231000000 1 1 . AA==",
