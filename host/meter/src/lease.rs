@@ -259,6 +259,12 @@ impl LeaseCell {
         self.seq.load(Relaxed)
     }
 
+    /// Can a query cost more than the base weight?
+    #[inline]
+    pub(crate) fn weighs_more(&self) -> bool {
+        self.weights.load(Relaxed) >> 16 != 0 || self.rest.load(Relaxed) as u32 != 0
+    }
+
     /// The terms in force; nothing while they are being written or before the first.
     pub(crate) fn terms(&self) -> Option<Terms> {
         let mut seq = self.seq.load(Acquire);

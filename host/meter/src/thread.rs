@@ -45,8 +45,8 @@ pub struct Decision {
     pub verdict: Verdict,
     /// The class, where it does not follow from the answer.
     pub class: Option<Class>,
-    /// A lease paid the base weight.
-    leased: bool,
+    /// A lease paid the base weight, and the query may cost more.
+    extras: bool,
 }
 
 impl Decision {
@@ -54,7 +54,7 @@ impl Decision {
     pub const ANSWER: Self = Self {
         verdict: Verdict::Answer,
         class: None,
-        leased: false,
+        extras: false,
     };
 }
 
@@ -162,7 +162,7 @@ impl ThreadMeter {
             return Decision {
                 verdict,
                 class: Some(Class::Suspended),
-                leased: false,
+                extras: false,
             };
         }
         if self.leasing
@@ -218,11 +218,11 @@ impl ThreadMeter {
         {
             mine.left.store(left.wrapping_sub(base), Relaxed);
             bump(&mine.units, base);
-            decision.leased = true;
+            decision.extras = cell.weighs_more();
             return;
         }
         match look_at_lease(chunk, mine, slot, self.now, self.threads) {
-            None => decision.leased = true,
+            None => decision.extras = cell.weighs_more(),
             Some(action) => {
                 let mut slip = mine.slip.load(Relaxed);
                 decision.verdict = verdict_of(action, query, &mut slip);
@@ -275,7 +275,7 @@ impl ThreadMeter {
             if outcome.signed {
                 bump(&mine.signed, 1);
             }
-            if decision.leased {
+            if decision.extras {
                 self.pay_extras(query, slot, mine, &outcome, stream);
             }
         }
@@ -299,17 +299,14 @@ impl ThreadMeter {
             return;
         };
         let cell = chunk.cell(slot);
-        let (weights, rest) = (cell.weights.load(Relaxed), cell.rest.load(Relaxed) as u32);
-        if weights >> 16 == 0 && rest == 0 {
-            return;
-        }
+        let (weights, rest) = (cell.weights.load(Relaxed), cell.rest.load(Relaxed));
         let part = |word: u64, place: u32| word >> (16 * place) & 0xffff;
-        let mut extra = part(u64::from(rest), 1) * (u64::from(outcome.bytes_out) / 1024);
+        let mut extra = part(rest, 1) * (u64::from(outcome.bytes_out) / 1024);
         for (weight, due) in [
             (part(weights, 1), outcome.nxdomain),
             (part(weights, 2), query.qtype.0 == 255),
             (part(weights, 3), stream),
-            (part(u64::from(rest), 0), outcome.signed),
+            (part(rest, 0), outcome.signed),
         ] {
             extra += if due { weight } else { 0 };
         }

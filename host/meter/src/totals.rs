@@ -129,27 +129,24 @@ fn add(sum: &mut u64, counter: &AtomicU64) {
 
 #[inline]
 fn bucket(qtype: RecordType) -> usize {
-    match qtype.0 {
-        1 => 1,
-        2 => 2,
-        5 => 3,
-        6 => 4,
-        12 => 5,
-        15 => 6,
-        16 => 7,
-        28 => 8,
-        33 => 9,
-        43 => 10,
-        48 => 11,
-        47 => 12,
-        52 => 13,
-        65 => 14,
-        257 => 15,
-        46 => 16,
-        255 => 17,
-        _ => 0,
-    }
+    BUCKETS
+        .get(usize::from(qtype.0))
+        .map_or(0, |bucket| usize::from(*bucket))
 }
+
+/// The bucket of each type; [`QTYPE_LABELS`] names them.
+static BUCKETS: [u8; 258] = {
+    const TYPES: [usize; QTYPE_LABELS.len()] = [
+        0, 1, 2, 5, 6, 12, 15, 16, 28, 33, 43, 48, 47, 52, 65, 257, 46, 255,
+    ];
+    let mut buckets = [0; 258];
+    let mut bucket = 1;
+    while bucket < TYPES.len() {
+        buckets[TYPES[bucket]] = bucket as u8;
+        bucket += 1;
+    }
+    buckets
+};
 
 #[cfg(test)]
 mod tests {
