@@ -119,17 +119,18 @@ impl<'z> Compose<'_, 'z, '_> {
     /// The address RRsets of one node.
     #[inline]
     fn address(&mut self, node: &Node<'z>, mut owner: Owner<'z>) -> Result<(), Full> {
-        for rtype in [RecordType::A, RecordType::AAAA] {
-            if let Some(rrset) = node.rrset(rtype) {
-                let placed = self.message.put(Section::Additional, &rrset, owner, None)?;
-                if self.dnssec {
-                    // RFC 4035 3.1.1: here an RRset may stand without its signatures.
-                    let _room =
-                        self.put_signatures(Section::Additional, &rrset, owner, placed, None);
-                }
-                if placed.owner_at <= POINTER_MAX {
-                    owner = Owner::At(placed.owner_at as u16);
-                }
+        // Types are in rising order within a node, so A comes first.
+        for rrset in node.rrsets() {
+            if !matches!(rrset.rtype(), RecordType::A | RecordType::AAAA) || rrset.count() == 0 {
+                continue;
+            }
+            let placed = self.message.put(Section::Additional, &rrset, owner, None)?;
+            if self.dnssec {
+                // RFC 4035 3.1.1: here an RRset may stand without its signatures.
+                let _room = self.put_signatures(Section::Additional, &rrset, owner, placed, None);
+            }
+            if placed.owner_at <= POINTER_MAX {
+                owner = Owner::At(placed.owner_at as u16);
             }
         }
         Ok(())

@@ -160,16 +160,31 @@ fn read_body(
     } else {
         skip_records(message, at, counts.front)?
     };
-    let (at, sig0) = read_additional(message, at, counts.additional, request)?;
-    if at != message.len() {
-        return Err(Fault::Trailing);
-    }
-    // RFC 6891 6.1.3: answered before anything else is looked at.
-    if let Some(edns) = request.edns {
-        if edns_version(message, &edns) != 0 {
-            return Err(Fault::EdnsVersion);
+    let mut sig0 = false;
+    if counts.additional == 1
+        && let Some(Ok(&[0, 0, TYPE_OPT_LOW, s1, s0, _, 0, z1, _, 0, 0])) =
+            message.get(at..).map(<&[u8; OPT_LEN]>::try_from)
+    {
+        // What nearly every resolver sends: one OPT of version 0 without options, and nothing else.
+        request.edns = Some(Edns {
+            udp_size: u16::from_be_bytes([s1, s0]),
+            dnssec_ok: z1 & 0x80 != 0,
+            options_at: message.len() as u16,
+            options_len: 0,
+        });
+    } else {
+        let end;
+        (end, sig0) = read_additional(message, at, counts.additional, request)?;
+        if end != message.len() {
+            return Err(Fault::Trailing);
         }
-        check_options(message, &edns)?;
+        // RFC 6891 6.1.3: answered before anything else is looked at.
+        if let Some(edns) = request.edns {
+            if edns_version(message, &edns) != 0 {
+                return Err(Fault::EdnsVersion);
+            }
+            check_options(message, &edns)?;
+        }
     }
     if sig0 {
         return Err(Fault::Sig0);
@@ -331,4 +346,7 @@ const CLASS_IN: u16 = 1;
 const CLASS_NONE: u16 = 254;
 const TYPE_SIG: u16 = 24;
 const TYPE_OPT: u16 = 41;
+const TYPE_OPT_LOW: u8 = 41;
+/// Octets of an OPT record without options.
+const OPT_LEN: usize = 11;
 const TYPE_TSIG: u16 = 250;
