@@ -168,20 +168,47 @@ impl Name {
 /// Canonical order (RFC 4034 6.1) of two uncompressed wire names: from the right, label by label,
 /// ASCII case folded, a missing label first.
 pub fn compare_wire(a: &[u8], b: &[u8]) -> Ordering {
-    let mut a_labels = labels(a);
-    let mut b_labels = labels(b);
-    loop {
-        match (a_labels.next_back(), b_labels.next_back()) {
-            (None, None) => return Ordering::Equal,
-            (None, Some(_)) => return Ordering::Less,
-            (Some(_), None) => return Ordering::Greater,
-            (Some(x), Some(y)) => {
-                let order = compare_folded(x, y);
-                if order != Ordering::Equal {
-                    return order;
-                }
-            }
+    let (a_count, b_count) = (count_labels(a), count_labels(b));
+    let (mut a_rest, mut b_rest) = (a, b);
+    for _ in b_count..a_count {
+        a_rest = split_label(a_rest).map_or(&[][..], |(_, rest)| rest);
+    }
+    for _ in a_count..b_count {
+        b_rest = split_label(b_rest).map_or(&[][..], |(_, rest)| rest);
+    }
+    // Left to right costs no list of labels; the rightmost pair that differs decides.
+    let mut last: Option<(&[u8], &[u8])> = None;
+    while let (Some((x, a_next)), Some((y, b_next))) = (split_label(a_rest), split_label(b_rest)) {
+        if x != y && !x.eq_ignore_ascii_case(y) {
+            last = Some((x, y));
         }
+        (a_rest, b_rest) = (a_next, b_next);
+    }
+    match last {
+        Some((x, y)) => compare_folded(x, y),
+        None => a_count.cmp(&b_count),
+    }
+}
+
+fn count_labels(wire: &[u8]) -> usize {
+    let (mut count, mut at) = (0, 0);
+    while let Some(&length) = wire.get(at) {
+        if length == 0 {
+            break;
+        }
+        at += 1 + usize::from(length);
+        count += 1;
+    }
+    count
+}
+
+/// The leftmost label and what follows it; `None` at the root.
+fn split_label(wire: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&length, rest) = wire.split_first()?;
+    if length == 0 {
+        None
+    } else {
+        rest.split_at_checked(usize::from(length))
     }
 }
 
