@@ -18,28 +18,6 @@ pub enum Role {
     Other,
 }
 
-/// Where a key is in its life.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum KeyState {
-    /// Exists, unseen.
-    Generated,
-    /// In the DNSKEY RRset.
-    Published,
-    /// In every cache that holds the DNSKEY RRset.
-    Ready,
-    /// Signs.
-    Active,
-    /// Signs no more, still published.
-    Retired,
-    /// Gone from the zone.
-    Removed,
-    /// Not to be trusted.
-    Compromised,
-    /// Something that a plugin of this version has no word for.
-    Other,
-}
-
 /// What the parent shows of a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -70,14 +48,20 @@ pub struct Key {
     pub role: Role,
     /// When it was made.
     pub created: UnixMs,
-    /// Where it is in its life.
-    pub state: KeyState,
-    /// Since when.
-    pub since: UnixMs,
+    /// In the DNSKEY RRset since then.
+    pub published: Option<UnixMs>,
+    /// Signs since then.
+    pub signing: Option<UnixMs>,
+    /// When it last left the DNSKEY RRset.
+    pub unpublished: Option<UnixMs>,
+    /// When it last stopped signing.
+    pub stopped: Option<UnixMs>,
     /// What the parent shows.
     pub ds: DsState,
     /// Since when.
     pub ds_since: UnixMs,
+    /// Somebody else may have it.
+    pub compromised: bool,
 }
 
 /// NSEC3 with iterations 0 and an empty salt (RFC 9276 3.1).
@@ -161,11 +145,13 @@ pub enum Step {
     Generate(KeySpec),
     /// Put it into the DNSKEY RRset.
     Publish(u64),
+    /// Take it out of the DNSKEY RRset.
+    Unpublish(u64),
     /// Sign with it.
     Activate(u64),
     /// Sign with it no more.
     Retire(u64),
-    /// Take it out of the DNSKEY RRset.
+    /// Delete it.
     Remove(u64),
     /// Have the parent show its DS.
     SubmitDs(u64),

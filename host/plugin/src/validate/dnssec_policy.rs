@@ -47,6 +47,7 @@ pub(super) fn steps(steps: &mut Steps, keys: &BTreeSet<u64>) -> Checked {
         match step {
             Step::Generate(spec) => key_spec(spec)?,
             Step::Publish(id)
+            | Step::Unpublish(id)
             | Step::Activate(id)
             | Step::Retire(id)
             | Step::Remove(id)
