@@ -10,6 +10,9 @@
 //! This crate knows neither zones nor sockets nor the clock: what it needs of the service are the
 //! traits [`kv::Kv`] and [`facts::Facts`], and each question brings its time along.
 
+mod breaker;
+mod cache;
+mod component;
 mod engine;
 pub mod error;
 pub mod facts;
@@ -18,11 +21,26 @@ pub mod kv;
 pub mod limits;
 pub mod lines;
 pub mod metrics;
+pub mod offline;
+mod policies;
 pub mod question;
+pub mod registry;
 pub mod settings;
 mod state;
+pub mod store;
 mod ticker;
 pub mod types;
 mod v0_1;
 mod validate;
 mod wasi;
+mod worker;
+
+pub use breaker::BreakerState;
+pub use cache::{CompileError, Compiler, LoadError, compile_child, hex_digest};
+pub use component::{Grants, Problem, Surface};
+pub use engine::{Engine, EngineError};
+pub use error::PolicyError;
+pub use kind::Kind;
+pub use policies::{Decided, Policies};
+pub use registry::{Registry, RegistryOptions};
+pub use worker::Origin;

@@ -8,7 +8,7 @@ mod convert;
 mod guest;
 mod imports;
 
-pub(crate) use guest::{Guest, Program};
+pub(crate) use guest::{Guest, Program, Report};
 pub(crate) use imports::link;
 
 /// The package and version that this module speaks.

@@ -1,0 +1,215 @@
+//! Compilation where it can be stopped.
+//!
+//! A component can be written to keep a compiler busy or to make it eat memory. So it is compiled
+//! in a child process of our own binary, which limits itself before it reads the component; the
+//! parent waits no longer than the limit. Where there is no such binary (tests, tools) a thread
+//! does it, which cannot be stopped but is not waited for either.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use super::rlimit;
+use crate::engine::Engine;
+use crate::limits::{Class, Limits};
+
+/// Where components are compiled.
+#[derive(Clone, Debug)]
+pub enum Compiler {
+    /// In a child process: `program arguments… INPUT OUTPUT CLASS`, which calls [`compile_child`].
+    Child {
+        /// Our own binary.
+        program: PathBuf,
+        /// What makes it a compiler.
+        arguments: Vec<OsString>,
+    },
+    /// In a thread of this process.
+    Thread,
+}
+
+/// Why there is no code.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// It is not a component this host can run.
+    #[error("it does not compile: {0}")]
+    Refused(String),
+    /// It took longer than its class may.
+    #[error("it does not compile within {0} ms")]
+    TooSlow(u64),
+    /// The compiler process ended without a word, which is what the limits of its memory and CPU
+    /// time look like.
+    #[error("the compiler ended abnormally ({0}): it needs more memory or time than its class may")]
+    Killed(String),
+    /// The compiler could not be started.
+    #[error("the compiler does not start: {0}")]
+    Start(String),
+}
+
+impl Compiler {
+    /// A child of the running program, called with this subcommand.
+    pub fn child_of_this_program(subcommand: &str) -> std::io::Result<Self> {
+        let program = std::env::current_exe()?;
+        Ok(Self::Child {
+            program,
+            arguments: vec![subcommand.into()],
+        })
+    }
+
+    pub(crate) fn compile(
+        &self,
+        bytes: &[u8],
+        limits: &Limits,
+        dir: &Path,
+    ) -> Result<Vec<u8>, CompileError> {
+        match self {
+            Self::Child { program, arguments } => in_child(program, arguments, bytes, limits, dir),
+            Self::Thread => in_thread(bytes, limits),
+        }
+    }
+}
+
+fn in_thread(bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, CompileError> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let bytes = bytes.to_vec();
+    thread::Builder::new()
+        .name("plugin-compile".into())
+        .spawn(move || {
+            // Nobody may be waiting any more.
+            let _ = sender.send(compile(&bytes));
+        })
+        .map_err(|e| CompileError::Start(e.to_string()))?;
+    match receiver.recv_timeout(Duration::from_millis(limits.compile_ms)) {
+        Ok(code) => code,
+        Err(RecvTimeoutError::Timeout) => Err(CompileError::TooSlow(limits.compile_ms)),
+        Err(RecvTimeoutError::Disconnected) => Err(CompileError::Killed("panic".into())),
+    }
+}
+
+fn compile(bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
+    let engine = Engine::for_compiling().map_err(|e| CompileError::Start(e.to_string()))?;
+    engine
+        .precompile_component(bytes)
+        .map_err(|e| CompileError::Refused(format!("{e:#}")))
+}
+
+fn in_child(
+    program: &Path,
+    arguments: &[OsString],
+    bytes: &[u8],
+    limits: &Limits,
+    dir: &Path,
+) -> Result<Vec<u8>, CompileError> {
+    let files = Files::new(dir, bytes).map_err(|e| CompileError::Start(e.to_string()))?;
+    let class = if limits.compile_ms == Limits::of(Class::Large).compile_ms {
+        Class::Large
+    } else {
+        Class::Default
+    };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .args([files.input.as_os_str(), files.output.as_os_str()])
+        .arg(class.as_str())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        // A stranger's component is no reason to show the child our environment.
+        .env_clear()
+        .envs(std::env::var_os("LD_LIBRARY_PATH").map(|path| ("LD_LIBRARY_PATH", path)))
+        .spawn()
+        .map_err(|e| CompileError::Start(format!("{}: {e}", program.display())))?;
+    let words = wait(&mut child, limits)?;
+    let status = child
+        .wait()
+        .map_err(|e| CompileError::Start(e.to_string()))?;
+    if status.success() {
+        return fs::read(&files.output).map_err(|e| CompileError::Killed(e.to_string()));
+    }
+    match status.code() {
+        Some(REFUSED) => Err(CompileError::Refused(words)),
+        _ => Err(CompileError::Killed(status.to_string())),
+    }
+}
+
+/// Waits for the child's standard error to close, which it does when the child ends.
+fn wait(child: &mut Child, limits: &Limits) -> Result<String, CompileError> {
+    let mut stderr = child
+        .stderr
+        .take()
+        .expect("it was asked for when the child was started");
+    let (sender, receiver) = mpsc::sync_channel(1);
+    thread::spawn(move || {
+        let mut words = Vec::new();
+        // What was read before an error is as good as all of it.
+        let _ = stderr.by_ref().take(4096).read_to_end(&mut words);
+        let _ = sender.send(String::from_utf8_lossy(&words).trim().to_owned());
+    });
+    // CPU time is limited by the child itself; this is for one that does not even run.
+    let wall_ms = limits.compile_ms.saturating_mul(3);
+    receiver
+        .recv_timeout(Duration::from_millis(wall_ms))
+        .map_err(|_| {
+            // It may have ended in this moment, which is as good.
+            let _ = child.kill();
+            let _ = child.wait();
+            CompileError::TooSlow(wall_ms)
+        })
+}
+
+/// The child's side: `INPUT OUTPUT CLASS`. Limits itself, compiles, and gives the exit code; what
+/// went wrong is for standard error.
+pub fn compile_child(arguments: &[OsString]) -> Result<(), (i32, String)> {
+    let [input, output, class] = arguments else {
+        return Err((2, "usage: plugin-compile INPUT OUTPUT CLASS".into()));
+    };
+    let class = class.to_str().and_then(Class::named).unwrap_or_default();
+    let limits = Limits::of(class);
+    rlimit::confine(limits.compile_bytes, limits.compile_ms.div_ceil(1000))
+        .map_err(|e| (2, format!("no limits: {e}")))?;
+    let bytes = fs::read(input).map_err(|e| (2, e.to_string()))?;
+    let code = compile(&bytes).map_err(|e| match e {
+        CompileError::Refused(words) => (REFUSED, words),
+        other => (2, other.to_string()),
+    })?;
+    fs::write(output, code).map_err(|e| (2, e.to_string()))
+}
+
+/// Exit code of a child that found the component wanting.
+const REFUSED: i32 = 3;
+
+/// The two files through which parent and child talk; removed when dropped.
+struct Files {
+    input: PathBuf,
+    output: PathBuf,
+}
+
+impl Files {
+    fn new(dir: &Path, bytes: &[u8]) -> std::io::Result<Self> {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let stem = format!(
+            "compile-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        let files = Self {
+            input: dir.join(format!("{stem}.wasm")),
+            output: dir.join(format!("{stem}.out")),
+        };
+        super::write_durably(&files.input, bytes)?;
+        Ok(files)
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        // One of them may not exist; a leftover does no harm.
+        let _ = fs::remove_file(&self.input);
+        let _ = fs::remove_file(&self.output);
+    }
+}
