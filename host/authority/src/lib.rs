@@ -25,6 +25,8 @@ mod snapshots;
 mod status;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use authority::{Authority, LoadReport, NotifyReply, StartError};

@@ -98,14 +98,7 @@ impl Snapshots {
         let new = place.with_extension("new");
         let header = serde_json::to_vec(note)?;
         let mut file = BufWriter::with_capacity(1 << 18, File::create(&new)?);
-        file.write_all(MAGIC)?;
-        file.write_all(
-            &u32::try_from(header.len())
-                .unwrap_or(u32::MAX)
-                .to_le_bytes(),
-        )?;
-        file.write_all(&header)?;
-        file.write_all(&Sha256::digest(&header))?;
+        file.write_all(&frame(&header, &[]))?;
         zone.write_snapshot(&mut file)?;
         file.into_inner()
             .map_err(io::IntoInnerError::into_error)?
@@ -201,7 +194,15 @@ impl Snapshots {
     }
 }
 
-fn split(octets: &[u8]) -> Result<(Note, &[u8]), &'static str> {
+/// Header and body as they stand in the file.
+pub(crate) fn frame(header: &[u8], body: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(header.len())
+        .unwrap_or(u32::MAX)
+        .to_le_bytes();
+    [MAGIC, &len[..], header, &Sha256::digest(header)[..], body].concat()
+}
+
+pub(crate) fn split(octets: &[u8]) -> Result<(Note, &[u8]), &'static str> {
     const SHORT: &str = "it is cut short";
     let rest = octets.strip_prefix(MAGIC).ok_or("it is not a snapshot")?;
     let (len, rest) = rest.split_first_chunk::<4>().ok_or(SHORT)?;
@@ -306,7 +307,11 @@ mod tests {
     #[test]
     fn names_never_become_paths() {
         let (folder, snapshots) = snapshots();
-        for text in ["\\047..\\047..\\047etc.", "a\\000b.", "$(x).\"y\".@."] {
+        for text in [
+            "\\047\\046\\046\\047\\046\\046\\047etc.",
+            "a\\000b.",
+            "$(x).\"y\".@.",
+        ] {
             let place = snapshots.place(&name(text));
             assert_eq!(place.parent(), Some(folder.path().join("zones").as_path()));
             let stem = place.file_stem().unwrap().to_str().unwrap();

@@ -1,0 +1,147 @@
+//! Zones from files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Node;
+use crate::ZoneState;
+use crate::testing::name;
+
+const ZONE: &str = "example.org.";
+
+fn write_zone(file: &Path, serial: u32) {
+    let text =
+        format!("$TTL 300\n@ SOA ns admin {serial} 3600 600 604800 300\n@ NS ns\nns A 192.0.2.1\n");
+    fs::write(file, text).unwrap();
+}
+
+fn write_broken(file: &Path) {
+    fs::write(
+        file,
+        "$TTL 300\n@ SOA ns admin 3 3600 600 604800 300\n@ NS ns\nns A 192.0.2.999\n",
+    )
+    .unwrap();
+}
+
+/// P2.2: a good file is answered.
+#[test]
+fn file_is_answered() {
+    let data = tempfile::tempdir().unwrap();
+    let node = Node::start(data.path());
+    let file = data.path().join("zone");
+    write_zone(&file, 4);
+    node.authority.add_hosted(&name(ZONE), &file).unwrap();
+    assert_eq!(
+        (node.serial(ZONE), node.status(ZONE).state),
+        (Some(4), ZoneState::Ok)
+    );
+}
+
+/// P2.2: a bad file is refused with line, column and reason, and nothing of it is taken over.
+#[test]
+fn bad_file_keeps_the_last_good_version() {
+    let data = tempfile::tempdir().unwrap();
+    let node = Node::start(data.path());
+    let file = data.path().join("zone");
+    write_zone(&file, 4);
+    node.authority.add_hosted(&name(ZONE), &file).unwrap();
+    write_broken(&file);
+    let report = node.authority.reload(None);
+    assert_eq!((report.loaded, report.refused.len()), (0, 1));
+    let status = node.status(ZONE);
+    assert_eq!((status.serial, status.state), (Some(4), ZoneState::Failing));
+    assert!(status.words.contains(":4:"), "{}", status.words);
+    write_zone(&file, 5);
+    assert_eq!(node.authority.reload(None).loaded, 1);
+    assert_eq!(
+        (node.serial(ZONE), node.status(ZONE).state),
+        (Some(5), ZoneState::Ok)
+    );
+}
+
+/// The last good version of a file that has gone bad survives a restart.
+#[test]
+fn last_good_version_survives_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("zone");
+    write_zone(&file, 4);
+    let node = Node::start(data.path());
+    node.authority.add_hosted(&name(ZONE), &file).unwrap();
+    node.stop();
+    write_broken(&file);
+    let node = Node::start(data.path());
+    assert!(node.authority.add_hosted(&name(ZONE), &file).is_err());
+    assert_eq!(node.serial(ZONE), Some(4));
+}
+
+/// Only files that changed are read again.
+#[test]
+fn unchanged_files_are_left_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let node = Node::start(data.path());
+    let zones: Vec<(_, PathBuf)> = (0..20)
+        .map(|i| {
+            (
+                name(&format!("z{i}.example.")),
+                data.path().join(format!("z{i}")),
+            )
+        })
+        .collect();
+    for (_, file) in &zones {
+        write_zone(file, 1);
+    }
+    assert_eq!(node.authority.add_hosted_all(&zones).loaded, 20);
+    write_zone(&zones[7].1, 22);
+    let report = node.authority.reload(None);
+    assert_eq!((report.loaded, report.unchanged), (1, 19));
+    assert_eq!(
+        (node.serial("z7.example."), node.serial("z8.example.")),
+        (Some(22), Some(1))
+    );
+}
+
+/// A missing file is an error for its zone alone; when it appears a reload takes it.
+#[test]
+fn missing_file_hurts_its_zone_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let node = Node::start(data.path());
+    let (good, missing) = (data.path().join("good"), data.path().join("missing"));
+    write_zone(&good, 1);
+    let report = node.authority.add_hosted_all(&[
+        (name("a.example."), good),
+        (name("b.example."), missing.clone()),
+    ]);
+    assert_eq!((report.loaded, report.refused.len()), (1, 1));
+    write_zone(&missing, 2);
+    node.authority.reload(None);
+    assert_eq!(node.serial("b.example."), Some(2));
+}
+
+/// Slots stay with their zones over reloads and are not shared.
+#[test]
+fn slots_stay_with_their_zones() {
+    let data = tempfile::tempdir().unwrap();
+    let node = Node::start(data.path());
+    let file = data.path().join("zone");
+    write_zone(&file, 1);
+    node.authority
+        .add_hosted(&name("a.example."), &file)
+        .unwrap();
+    node.authority
+        .add_hosted(&name("b.example."), &file)
+        .unwrap();
+    let before = (
+        node.status("a.example.").slot,
+        node.status("b.example.").slot,
+    );
+    assert_ne!(before.0, before.1);
+    write_zone(&file, 2);
+    node.authority.reload(None);
+    assert_eq!(
+        (
+            node.status("a.example.").slot,
+            node.status("b.example.").slot
+        ),
+        before
+    );
+}
