@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bailiwick_plugin_sdk::quota::{Fallback, Lease, Request, Weights};
-use bailiwick_plugin_sdk::{AccountId, Action, Month};
+use bailiwick_plugin_sdk::quota::{Fallback, Lease, Request};
+use bailiwick_plugin_sdk::{AccountId, Month};
 
 use crate::settings::{OnFailure, Settings};
 
@@ -57,24 +57,14 @@ fn lease(
     }
     .min(UNITS_MAX);
     Lease {
-        units,
-        ttl_ms,
         // Always there: a lease without it would be all there is until it ends.
         low_water: Some(low_water(settings, units, second)),
-        weights: Weights {
-            base: 1,
-            nxdomain: 0,
-            any: 0,
-            tcp: 0,
-            signed: 0,
-            per_kib_out: 0,
-        },
-        on_empty: Action::Allow,
         on_failure: match settings.on_failure {
             OnFailure::Native => Fallback::Native,
             OnFailure::Last => Fallback::Last,
         },
         reason: reason(request, left),
+        ..Lease::open(units, ttl_ms)
     }
 }
 
@@ -157,8 +147,8 @@ const TTL_MIN_MS: u32 = 50;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bailiwick_plugin_sdk::Usage;
     use bailiwick_plugin_sdk::quota::AskReason;
+    use bailiwick_plugin_sdk::{Action, Usage};
 
     fn month() -> Month {
         Month {

@@ -33,6 +33,11 @@
 //! # fn main() { assert_eq!(DenialKind::Nsec, Policy::unsigned("").denial) }
 //! ```
 
+/// The example of the plugins' README, so that it stays true.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 mod export;
 mod kinds;
 mod plugin;

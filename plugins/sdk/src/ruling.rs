@@ -1,7 +1,8 @@
 //! Short ways to say what policies say most.
 
+use crate::quota::{Bill, Fallback, Lease, PlanSpan, Weights};
 use crate::wit::base::bailiwick::policy::types::{
-    AbuseCategory, Error, Finding, Ruling, Usage, Verdict,
+    AbuseCategory, Action, Error, Finding, Ruling, Usage, Verdict,
 };
 use crate::wit::dnssec_policy::exports::bailiwick::policy::dnssec_policy::{DenialKind, Policy};
 
@@ -121,6 +122,42 @@ impl Usage {
         ]
         .into_iter()
         .fold(0, u64::saturating_add)
+    }
+}
+
+impl Lease {
+    /// So many units for so long; asked for again at a quarter, and answering goes on whatever happens.
+    pub fn open(units: u64, ttl_ms: u32) -> Self {
+        Self {
+            units,
+            ttl_ms,
+            low_water: Some((units / 4).max(1).min(units)),
+            weights: Weights {
+                base: 1,
+                nxdomain: 0,
+                any: 0,
+                tcp: 0,
+                signed: 0,
+                per_kib_out: 0,
+            },
+            on_empty: Action::Allow,
+            on_failure: Fallback::Native,
+            reason: String::new(),
+        }
+    }
+}
+
+impl Bill {
+    /// No charges and no alerts, in the currency of the plan in force.
+    pub fn nothing(plans: &[PlanSpan]) -> Self {
+        let currency = plans.last().map(|span| span.plan.currency.clone());
+        Self {
+            currency: currency.unwrap_or_default(),
+            charges: vec![],
+            alerts: vec![],
+            reason: String::new(),
+            extra: vec![],
+        }
     }
 }
 

@@ -330,4 +330,21 @@ mod tests {
         assert!(problem(&root).contains("is not the file that was built"));
         fs::remove_dir_all(root).unwrap();
     }
+
+    /// What is released is frozen: the package in `wit/` equals its copy.
+    #[test]
+    fn released_wit_is_frozen() {
+        let wit = crate::step::root().join("wit");
+        let released = wit.join("released/0.1.0");
+        let files = |folder: &Path| -> Vec<String> {
+            let names = sorted(folder).unwrap().into_iter();
+            names.filter(|name| name.ends_with(".wit")).collect()
+        };
+        assert_eq!(files(&wit), files(&released));
+        for file in files(&wit) {
+            let read = |folder: &Path| fs::read_to_string(folder.join(&file)).unwrap();
+            assert!(read(&wit).starts_with("package bailiwick:policy@0.1.0;"), "{file}");
+            assert_eq!(read(&wit), read(&released), "{file}");
+        }
+    }
 }
