@@ -19,7 +19,7 @@ use crate::sketch::Sketch;
 use crate::thread::ThreadMeter;
 use crate::tick::Tick;
 use crate::totals::TotalsSnapshot;
-use crate::window::{RuleHits, WindowTables, merge};
+use crate::window::{WindowTables, merge};
 
 /// Counters, leases, rules and sketches of one server.
 pub struct Meter {
@@ -67,7 +67,6 @@ struct LastWindow {
     id: u64,
     end: Tick,
     total: Usage,
-    hits: HashMap<u64, u64>,
     /// Emptied sketches, to be filled again.
     spare: Vec<Sketch>,
 }
@@ -255,12 +254,6 @@ impl Meter {
             last.spare.push(sketch);
         }
         let total = self.totals().classes;
-        let rules = self.rules();
-        let hits = rules.hits().collect::<HashMap<_, _>>();
-        let new_hits = |(rule, count): (&u64, &u64)| RuleHits {
-            rule: *rule,
-            matched: count.wrapping_sub(last.hits.get(rule).copied().unwrap_or(0)),
-        };
         let window = WindowTables {
             id: last.id,
             start: last.end,
@@ -269,12 +262,11 @@ impl Meter {
             sources,
             names,
             zones,
-            hits: hits.iter().map(new_hits).collect(),
+            hits: self.shared.rules.load().new_hits().collect(),
         };
         last.id = last.id.wrapping_add(1);
         last.end = now;
         last.total = total;
-        last.hits = hits;
         window
     }
 

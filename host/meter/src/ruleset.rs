@@ -17,6 +17,8 @@ use crate::prefix::{MultiplyHasher, PrefixIndex, holds};
 use crate::query::Query;
 use crate::rule::TrafficRule;
 use crate::tick::Tick;
+use crate::totals::bump;
+use crate::window::RuleHits;
 
 type Filed<K> = HashMap<K, Vec<u32>, BuildHasherDefault<MultiplyHasher>>;
 
@@ -78,7 +80,7 @@ impl RuleSet {
                 set.general.push(rank);
             }
             let hits = match known.get(&rule.id) {
-                Some(hits) if hits.0.len() >= threads => Arc::clone(hits),
+                Some(hits) if hits.by_thread.len() >= threads => Arc::clone(hits),
                 Some(hits) => Arc::new(hits.widened(threads)),
                 None => Arc::new(Hits::new(threads)),
             };
@@ -110,6 +112,14 @@ impl RuleSet {
         self.rules
             .iter()
             .map(|compiled| (compiled.rule.id, compiled.hits.sum()))
+    }
+
+    /// How often each has matched since this was last asked.
+    pub(crate) fn new_hits(&self) -> impl Iterator<Item = RuleHits> {
+        self.rules.iter().map(|compiled| RuleHits {
+            rule: compiled.rule.id,
+            matched: compiled.hits.unshown(),
+        })
     }
 
     /// The first rule that matches, counted as a hit by `thread`.
@@ -200,9 +210,13 @@ impl Compiled {
     }
 }
 
-/// One counter a thread, each on a line of its own.
+/// How often a rule matched: one counter a thread, each on a line of its own.
 #[derive(Debug)]
-struct Hits(Box<[Counter]>);
+struct Hits {
+    by_thread: Box<[Counter]>,
+    /// How many of them windows have shown.
+    shown: AtomicU64,
+}
 
 #[derive(Debug, Default)]
 #[repr(align(64))]
@@ -210,35 +224,39 @@ struct Counter(AtomicU64);
 
 impl Hits {
     fn new(threads: usize) -> Self {
-        Self(
-            std::iter::repeat_with(Counter::default)
-                .take(threads.max(1))
-                .collect(),
-        )
+        let counters = std::iter::repeat_with(Counter::default);
+        Self {
+            by_thread: counters.take(threads.max(1)).collect(),
+            shown: AtomicU64::new(0),
+        }
     }
 
     /// The same counts with room for more threads.
     fn widened(&self, threads: usize) -> Self {
         let wider = Self::new(threads);
-        for (new, old) in wider.0.iter().zip(&self.0) {
+        for (new, old) in wider.by_thread.iter().zip(&self.by_thread) {
             new.0.store(old.0.load(Relaxed), Relaxed);
         }
+        wider.shown.store(self.shown.load(Relaxed), Relaxed);
         wider
     }
 
     /// Only the thread itself writes its counter, so a plain addition is enough.
     fn count(&self, thread: usize) {
-        if let Some(counter) = self.0.get(thread) {
-            counter
-                .0
-                .store(counter.0.load(Relaxed).wrapping_add(1), Relaxed);
+        if let Some(counter) = self.by_thread.get(thread) {
+            bump(&counter.0, 1);
         }
     }
 
     fn sum(&self) -> u64 {
-        self.0
-            .iter()
-            .fold(0, |sum, counter| sum.wrapping_add(counter.0.load(Relaxed)))
+        let counts = self.by_thread.iter().map(|counter| counter.0.load(Relaxed));
+        counts.fold(0, u64::wrapping_add)
+    }
+
+    /// Those that no window has shown.
+    fn unshown(&self) -> u64 {
+        let sum = self.sum();
+        sum.wrapping_sub(self.shown.swap(sum, Relaxed))
     }
 }
 

@@ -4,8 +4,8 @@
 //! entry that is missing its place takes credit from the weakest one in its set and replaces it when
 //! that has none left, so what is asked for often stays and what comes once passes through
 //! (RELIABILITY P11: random names cost no memory). Distinct names and clients are estimated by linear
-//! counting. At a low rate every query is recorded; above [`BUDGET`] a second a random sample is,
-//! each standing for as many as were passed over, so the cost per query falls as the rate rises.
+//! counting. At a low rate every query is recorded; above [`BUDGET`] a second a random sample is, each
+//! standing for as many as were passed over, so the cost per query falls as the rate rises.
 //!
 //! A sketch lies behind a lock that its thread only ever tries and the reader holds for the swap of a
 //! pointer: the thread never waits, it passes one sample over.
@@ -14,14 +14,13 @@ use std::sync::Mutex;
 
 use crate::query::{Query, Source};
 use crate::thread::Outcome;
+use crate::tick::Tick;
 
 /// One thread's sketch.
 pub(crate) struct Sketch {
     pub(crate) sources: Hitters<SourceEntry>,
     pub(crate) zones: Hitters<ZoneEntry>,
     pub(crate) names: Hitters<NameEntry>,
-    /// Queries recorded since it was emptied.
-    samples: u32,
 }
 
 /// The part of the sampling that the thread keeps to itself.
@@ -30,8 +29,11 @@ pub(crate) struct Sampler {
     skip: u32,
     /// What a recorded query stands for.
     stride: u32,
-    /// Queries of this window, as far as the samples tell.
+    /// Queries since `since`, as far as the samples tell.
     seen: u64,
+    since: Tick,
+    /// When the last was recorded.
+    last: Tick,
     random: u64,
 }
 
@@ -102,7 +104,18 @@ impl Sampler {
             skip: 0,
             stride: 1,
             seen: 0,
+            since: Tick(0),
+            last: Tick(0),
             random: seed | 1,
+        }
+    }
+
+    /// After a flood the pace is that of a flood; a lull ends it.
+    #[inline]
+    pub(crate) fn look_at_clock(&mut self, now: Tick) {
+        if self.stride > 1 && now.0 > self.last.0.saturating_add(LULL) {
+            self.skip = 0;
+            self.stride = 1;
         }
     }
 
@@ -124,23 +137,27 @@ impl Sampler {
         secret: u64,
         query: &Query<'_>,
         outcome: &Outcome,
+        now: Tick,
     ) {
+        self.last = now;
+        self.seen = self.seen.wrapping_add(u64::from(self.stride));
         if let Ok(mut sketch) = sketch.try_lock() {
-            if sketch.samples == 0 {
-                // A new window: as fast as the one before, until it shows otherwise.
-                self.stride = (self.seen / BUDGET).clamp(1, STRIDE_MAX) as u32;
-                self.seen = 0;
-            } else if u64::from(sketch.samples) % (2 * BUDGET) == 0 {
-                self.stride = (self.stride * 2).min(STRIDE_MAX as u32);
-            }
-            self.seen = self.seen.saturating_add(u64::from(self.stride));
             sketch.record(secret, query, outcome, self.stride);
         }
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        // Uniform with mean stride - 1, so that no rhythm of the traffic hides from it.
-        self.skip = (self.random >> 33) as u32 % (2 * self.stride - 1);
+        let elapsed = now.0.saturating_sub(self.since.0);
+        if elapsed >= PACE {
+            let rate = self.seen.saturating_mul(1_000_000) / elapsed;
+            self.stride = (rate / BUDGET).clamp(1, STRIDE_MAX) as u32;
+            self.seen = 0;
+            self.since = now;
+        }
+        if self.stride > 1 {
+            self.random ^= self.random << 13;
+            self.random ^= self.random >> 7;
+            self.random ^= self.random << 17;
+            // Uniform with mean stride - 1, so that no rhythm of the traffic hides from it.
+            self.skip = (self.random >> 33) as u32 % (2 * self.stride - 1);
+        }
     }
 }
 
@@ -150,12 +167,10 @@ impl Sketch {
             sources: Hitters::new(SOURCE_SETS),
             zones: Hitters::new(ZONE_SETS),
             names: Hitters::new(NAME_SETS),
-            samples: 0,
         }
     }
 
     fn record(&mut self, secret: u64, query: &Query<'_>, outcome: &Outcome, weight: u32) {
-        self.samples = self.samples.wrapping_add(1);
         let bits = if query.source.is_v4() {
             V4_LEN + 96
         } else {
@@ -210,46 +225,71 @@ impl Sketch {
         self.sources.clear();
         self.zones.clear();
         self.names.clear();
-        self.samples = 0;
     }
 }
 
 impl Counts {
+    // 64 bits do not run over between two windows.
     fn add(&mut self, query: &Query<'_>, outcome: &Outcome, weight: u32) {
         let weight = u64::from(weight);
-        self.samples = self.samples.saturating_add(1);
-        self.queries = self.queries.saturating_add(weight);
-        self.nxdomain = self
-            .nxdomain
-            .saturating_add(if outcome.nxdomain { weight } else { 0 });
-        self.limited = self
-            .limited
-            .saturating_add(if outcome.is_limited() { weight } else { 0 });
-        self.any = self
-            .any
-            .saturating_add(if query.qtype.0 == 255 { weight } else { 0 });
-        self.tcp = self.tcp.saturating_add(if query.transport.is_datagram() {
-            0
-        } else {
-            weight
-        });
+        self.samples = self.samples.wrapping_add(1);
+        self.queries = self.queries.wrapping_add(weight);
+        for (count, counts) in [
+            (&mut self.nxdomain, outcome.nxdomain),
+            (&mut self.limited, outcome.is_limited()),
+            (&mut self.any, query.qtype.0 == 255),
+            (&mut self.tcp, !query.transport.is_datagram()),
+        ] {
+            *count = count.wrapping_add(weight * u64::from(counts));
+        }
         self.bytes_in = self
             .bytes_in
-            .saturating_add(weight.saturating_mul(u64::from(outcome.bytes_in)));
+            .wrapping_add(weight * u64::from(outcome.bytes_in));
         self.bytes_out = self
             .bytes_out
-            .saturating_add(weight.saturating_mul(u64::from(outcome.bytes_out)));
+            .wrapping_add(weight * u64::from(outcome.bytes_out));
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.samples = self.samples.saturating_add(other.samples);
-        self.queries = self.queries.saturating_add(other.queries);
-        self.nxdomain = self.nxdomain.saturating_add(other.nxdomain);
-        self.limited = self.limited.saturating_add(other.limited);
-        self.any = self.any.saturating_add(other.any);
-        self.tcp = self.tcp.saturating_add(other.tcp);
-        self.bytes_in = self.bytes_in.saturating_add(other.bytes_in);
-        self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
+        self.samples = self.samples.wrapping_add(other.samples);
+        for (count, more) in [
+            (&mut self.queries, other.queries),
+            (&mut self.nxdomain, other.nxdomain),
+            (&mut self.limited, other.limited),
+            (&mut self.any, other.any),
+            (&mut self.tcp, other.tcp),
+            (&mut self.bytes_in, other.bytes_in),
+            (&mut self.bytes_out, other.bytes_out),
+        ] {
+            *count = count.wrapping_add(more);
+        }
+    }
+}
+
+/// What an entry is about.
+pub(crate) trait About: Clone + Default {
+    /// Forgets what it was about, at the least cost.
+    fn reset(&mut self);
+}
+
+impl About for SourceEntry {
+    fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
+
+impl About for ZoneEntry {
+    fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
+
+impl About for NameEntry {
+    fn reset(&mut self) {
+        // The name is overwritten by the next one.
+        self.len = 0;
+        self.sources = Distinct::default();
+        self.labels = Distinct::default();
     }
 }
 
@@ -265,7 +305,7 @@ pub(crate) struct Entry<E> {
     pub(crate) what: E,
 }
 
-impl<E: Clone + Default> Hitters<E> {
+impl<E: About> Hitters<E> {
     fn new(sets: usize) -> Self {
         Self(vec![Entry::default(); sets * WAYS])
     }
@@ -274,7 +314,7 @@ impl<E: Clone + Default> Hitters<E> {
     fn touch(&mut self, key: u64, weight: u32) -> Option<(&mut Entry<E>, bool)> {
         let key = key.max(1);
         let sets = self.0.len() / WAYS;
-        let first = (key >> 17) as usize % sets * WAYS;
+        let first = ((key >> 17) as usize & (sets - 1)) * WAYS;
         let set = self.0.get_mut(first..first + WAYS)?;
         if let Some(way) = set.iter().position(|entry| entry.key == key) {
             let entry = set.get_mut(way)?;
@@ -286,11 +326,10 @@ impl<E: Clone + Default> Hitters<E> {
         if weakest.credit > 0 {
             return None;
         }
-        *weakest = Entry {
-            key,
-            credit: weight,
-            ..Entry::default()
-        };
+        weakest.key = key;
+        weakest.credit = weight;
+        weakest.counts = Counts::default();
+        weakest.what.reset();
         Some((weakest, true))
     }
 
@@ -358,11 +397,16 @@ fn hash(secret: u64, source: Source) -> u64 {
 }
 
 /// Records a second and thread; above it, a sample.
-const BUDGET: u64 = 2000;
+const BUDGET: u64 = 512;
+/// The pace is set anew after so many microseconds.
+const PACE: u64 = 20_000;
+/// Microseconds without a record that are a lull.
+const LULL: u64 = 200_000;
 const STRIDE_MAX: u64 = 256;
 /// Sources are told apart by these lengths.
 const V4_LEN: u8 = 24;
 const V6_LEN: u8 = 56;
+/// Sets of each table: powers of two.
 const SOURCE_SETS: usize = 256;
 const ZONE_SETS: usize = 128;
 const NAME_SETS: usize = 128;

@@ -91,7 +91,9 @@ impl Outcome {
 pub struct ThreadMeter {
     shared: Arc<Shared>,
     cells: Arc<ThreadCells>,
-    rules: Cache<Arc<ArcSwap<RuleSet>>, Arc<RuleSet>>,
+    latest_rules: Cache<Arc<ArcSwap<RuleSet>>, Arc<RuleSet>>,
+    /// Those of this batch.
+    rules: Arc<RuleSet>,
     /// Which of the threads this is.
     index: usize,
     threads: usize,
@@ -106,12 +108,14 @@ pub struct ThreadMeter {
 
 impl ThreadMeter {
     pub(crate) fn new(shared: Arc<Shared>, cells: Arc<ThreadCells>, index: usize) -> Self {
-        let rules = Cache::new(Arc::clone(&shared.rules));
+        let mut latest_rules = Cache::new(Arc::clone(&shared.rules));
+        let rules = Arc::clone(latest_rules.load());
         let sampler =
             Sampler::new(shared.secret ^ (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         Self {
             shared,
             cells,
+            latest_rules,
             rules,
             index,
             threads: 1,
@@ -128,10 +132,15 @@ impl ThreadMeter {
     #[inline]
     pub fn begin(&mut self, now: Tick) {
         self.now = now;
+        self.sampler.look_at_clock(now);
         self.leasing = self.shared.leasing.load(Relaxed);
         self.suspending = self.shared.suspending.load(Relaxed);
         self.threads = self.shared.thread_count.load(Relaxed);
-        self.no_rules = self.rules.load().is_empty();
+        let latest = self.latest_rules.load();
+        if !Arc::ptr_eq(latest, &self.rules) {
+            self.rules = Arc::clone(latest);
+        }
+        self.no_rules = self.rules.is_empty();
     }
 
     /// The moment of this batch.
@@ -176,7 +185,7 @@ impl ThreadMeter {
     /// Asks the rules; true when the query is not to be answered.
     #[inline]
     fn apply_rules(&mut self, query: &Query<'_>, decision: &mut Decision) -> bool {
-        let Some(rule) = self.rules.load().find(query, self.now, self.index) else {
+        let Some(rule) = self.rules.find(query, self.now, self.index) else {
             return false;
         };
         let attack = rule.attack;
@@ -280,8 +289,13 @@ impl ThreadMeter {
             }
         }
         if self.sampler.due() {
-            self.sampler
-                .record(&self.cells.sketch, self.shared.secret, query, &outcome);
+            self.sampler.record(
+                &self.cells.sketch,
+                self.shared.secret,
+                query,
+                &outcome,
+                self.now,
+            );
         }
     }
 

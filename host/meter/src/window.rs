@@ -1,6 +1,6 @@
 //! A closed window of traffic: all threads' sketches as one table, largest first.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use bailiwick_zone::name::Name;
@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use crate::class::Usage;
 use crate::query::Source;
-use crate::sketch::{Counts, Hitters, NameEntry, Sketch, SourceEntry, ZoneEntry};
+use crate::sketch::{About, Counts, Entry, Hitters, NameEntry, Sketch, SourceEntry, ZoneEntry};
 use crate::tick::Tick;
 
 /// Traffic between two moments. Totals are exact, rows are estimates.
@@ -124,28 +124,33 @@ pub(crate) fn merge(sketches: &[Sketch]) -> (Vec<SourceRow>, Vec<NameRow>, Vec<Z
     )
 }
 
-fn sum<'a, E: Clone + Default + 'a>(
+/// Joins the entries that several tables have of one key, and keeps the largest.
+fn sum<'a, E: About + 'a>(
     tables: impl Iterator<Item = &'a Hitters<E>>,
     join: impl Fn(&mut E, &E),
 ) -> Vec<(Counts, E)> {
-    let mut by_key: HashMap<u64, (Counts, E)> = HashMap::new();
-    for entry in tables.flat_map(Hitters::iter) {
-        match by_key.entry(entry.key) {
-            std::collections::hash_map::Entry::Occupied(mut there) => {
-                let (counts, what) = there.get_mut();
-                counts.merge(&entry.counts);
-                join(what, &entry.what);
-            }
-            std::collections::hash_map::Entry::Vacant(place) => {
-                place.insert((entry.counts, entry.what.clone()));
-            }
-        }
-    }
-    let mut rows: Vec<_> = by_key.into_iter().collect();
+    let mut entries: Vec<&Entry<E>> = tables.flat_map(Hitters::iter).collect();
+    entries.sort_unstable_by_key(|entry| entry.key);
+    let mut keys: Vec<(u64, &[&Entry<E>])> = entries
+        .chunk_by(|one, other| one.key == other.key)
+        .map(|same| {
+            let queries = same.iter().map(|entry| entry.counts.queries);
+            (queries.fold(0, u64::wrapping_add), same)
+        })
+        .collect();
     // Equal counts in an order of their own, so that a replayed window is the same window.
-    rows.sort_by_key(|(key, (counts, _))| (std::cmp::Reverse(counts.queries), *key));
-    rows.truncate(ROWS_MAX);
-    rows.into_iter().map(|(_, row)| row).collect()
+    keys.sort_unstable_by_key(|(queries, same)| (Reverse(*queries), same.first().map(|e| e.key)));
+    keys.truncate(ROWS_MAX);
+    let joined = |(_, same): (u64, &[&Entry<E>])| {
+        let (first, rest) = same.split_first()?;
+        let (mut counts, mut what) = (first.counts, first.what.clone());
+        for entry in rest {
+            counts.merge(&entry.counts);
+            join(&mut what, &entry.what);
+        }
+        Some((counts, what))
+    };
+    keys.into_iter().filter_map(joined).collect()
 }
 
 fn source_row(counts: &Counts, entry: &SourceEntry) -> Option<SourceRow> {

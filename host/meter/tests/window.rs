@@ -147,7 +147,7 @@ fn sampled_windows_keep_the_proportions() {
     let (heavy, light) = (lookup("a.example.com"), lookup("b.example.net"));
     for window in 0..4u64 {
         for n in 0..100_000u32 {
-            let now = ms(window * 1000 + 1);
+            let now = ms(window * 1000 + u64::from(n / 100));
             if n % 10 == 0 {
                 ask(&mut thread, &query("192.0.2.1", 1, &light), now);
             } else {
@@ -178,4 +178,24 @@ fn sampled_windows_keep_the_proportions() {
         );
         assert_eq!(tables.total.answered, 100_000, "totals are exact");
     }
+}
+
+/// After a flood a quiet zone is seen again, query by query.
+#[test]
+fn sampling_ends_with_the_flood() {
+    let (meter, name) = (meter(), lookup("www.example.com"));
+    let mut thread = meter.register();
+    for n in 0..200_000u64 {
+        ask(&mut thread, &query("192.0.2.1", 1, &name), ms(n / 200));
+    }
+    let _ = meter.close_window(ms(1000));
+    for n in 0..20 {
+        ask(
+            &mut thread,
+            &query("198.51.100.1", 2, &name),
+            ms(1500 + n * 20),
+        );
+    }
+    let window = meter.close_window(ms(2000));
+    assert_eq!((window.zones[0].slot, window.zones[0].queries), (2, 20));
 }

@@ -12,17 +12,19 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use bailiwick_answer::{Job, Step, Transport as Size};
-use bailiwick_meter::Transport;
+use bailiwick_meter::{Source, Transport};
 use bailiwick_zone::LookupName;
 
 use crate::sys::{self, BATCH, Batch};
-use crate::worker::{Arrived, Reply, Worker};
+use crate::worker::{Arrived, Core, Reply, Worker};
 
 /// A UDP thread's sockets and memory.
 pub(crate) struct UdpLoop {
     sockets: Vec<UdpSocket>,
     batch: Batch,
     names: Vec<LookupName>,
+    /// Room for a batch's jobs, empty between batches.
+    spare: Vec<Read<'static>>,
     worker: Worker,
     stop: Arc<AtomicBool>,
 }
@@ -42,6 +44,7 @@ impl UdpLoop {
             sockets,
             batch: Batch::new(packet_info),
             names,
+            spare: Vec::with_capacity(BATCH),
             worker,
             stop,
         }
@@ -111,66 +114,81 @@ impl UdpLoop {
             batch,
             names,
             worker,
+            spare,
             ..
         } = self;
-        let first = progress.answered;
         let zones = &**worker.zones.load();
-        let mut jobs: [Option<Job<'_>>; BATCH] = [const { None }; BATCH];
-        for (i, (job, name)) in jobs
-            .iter_mut()
-            .zip(names.iter_mut())
-            .enumerate()
-            .take(received)
-            .skip(first)
-        {
+        let mut read = recycle(std::mem::take(spare));
+        let todo = names.iter_mut().enumerate().take(received);
+        for (i, name) in todo.skip(progress.answered) {
             progress.at = i;
-            if progress.skip >> i & 1 == 0 && may_answer(batch.source(i).1) {
-                *job = Job::prepare(zones, batch.query(i), Size::Udp, name);
+            if progress.skip >> i & 1 != 0 {
+                continue;
+            }
+            let (source, port) = batch.source(i);
+            match Job::prepare(zones, batch.query(i), Size::Udp, name) {
+                Some(job) if may_answer(port, job.step) => read.push(Read {
+                    i,
+                    source,
+                    port,
+                    job,
+                }),
+                _ => progress.count_silent(i, &worker.core),
             }
         }
-        for (job, name) in jobs.iter().zip(names.iter()).take(received).skip(first) {
-            if let Some(job) = job {
+        for Read { i, job, .. } in &read {
+            if let Some(name) = names.get(*i) {
                 job.prefetch(name);
             }
         }
-        for (i, (job, name)) in jobs
-            .iter()
-            .zip(names.iter())
-            .enumerate()
-            .take(received)
-            .skip(first)
+        for Read {
+            i,
+            source,
+            port,
+            job,
+        } in &read
         {
-            progress.at = i;
-            progress.answered = i;
-            let (source, port) = batch.source(i);
-            let Some(job) = job
-                .as_ref()
-                .filter(|job| port != DNS_PORT || !matches!(job.step, Step::Faulty(_)))
-            else {
-                worker.core.meter.count_silent(1);
+            progress.at = *i;
+            progress.answered = *i;
+            let Some(name) = names.get(*i) else {
                 continue;
             };
-            let peer = if job.step == Step::Dispatch {
-                Some(batch.peer_address(i))
-            } else {
-                None
-            };
-            let (message, answer) = batch.exchange(i);
+            let dispatched = (job.step == Step::Dispatch).then(|| batch.peer_address(*i));
+            let peer = || dispatched.unwrap_or_else(|| (source.to_ip(), *port).into());
+            let (message, answer) = batch.exchange(*i);
             let arrived = Arrived {
                 message,
                 name,
-                source,
+                source: *source,
                 transport: Transport::Udp,
             };
-            let peer = || peer.unwrap_or_else(|| (source.to_ip(), port).into());
             let len = match worker.core.reply(job, &arrived, peer, answer) {
                 Reply::Octets(len) => len,
                 // Transfers over UDP are read as faults or questions.
                 Reply::Transfer(_) => 0,
             };
-            batch.set_answer(i, len);
+            batch.set_answer(*i, len);
         }
+        *spare = recycle(read);
     }
+}
+
+/// A query of a batch that is going to be answered.
+struct Read<'z> {
+    /// Its place in the batch.
+    i: usize,
+    source: Source,
+    port: u16,
+    job: Job<'z>,
+}
+
+/// The same memory, empty, for queries that borrow another snapshot. A collection in place: nothing
+/// is allocated.
+#[inline]
+fn recycle<'to>(mut read: Vec<Read<'_>>) -> Vec<Read<'to>> {
+    read.clear();
+    let none = |_| unreachable!("it was just emptied");
+    read.into_iter().map(none).collect()
 }
 
 /// How far a batch has come, should it be interrupted.
@@ -182,16 +200,31 @@ struct Progress {
     answered: usize,
     /// Queries that caused a panic.
     skip: u64,
+    /// Queries before this one have been looked at for silence.
+    looked_at: usize,
 }
 
-/// RELIABILITY P14: services that answer anything (echo, chargen) and port 0 get nothing.
+impl Progress {
+    /// Counts a query that gets no answer, once.
+    fn count_silent(&mut self, i: usize, core: &Core) {
+        if i >= self.looked_at {
+            core.meter.count_silent(1);
+            self.looked_at = i + 1;
+        }
+    }
+}
+
+/// RELIABILITY P14: services that answer anything (echo, chargen) and port 0 get nothing, and errors
+/// are not sent to a server's own port, which might answer them with another.
 #[inline]
-const fn may_answer(port: u16) -> bool {
-    !matches!(port, 0 | 7 | 19)
+fn may_answer(port: u16, step: Step) -> bool {
+    match port {
+        0 | 7 | 19 => false,
+        53 => !matches!(step, Step::Faulty(_)),
+        _ => true,
+    }
 }
 
-/// RELIABILITY P14: an error sent to a server's own port could be answered with another.
-const DNS_PORT: u16 = 53;
 /// Batches answered after a stop, at most: a flood must not keep us.
 const LAST_BATCHES: u32 = 32;
 const WAKE_UP_MS: i32 = 200;
