@@ -116,6 +116,8 @@ impl Sampler {
         if self.stride > 1 && now.0 > self.last.0.saturating_add(LULL) {
             self.skip = 0;
             self.stride = 1;
+            self.seen = 0;
+            self.since = now;
         }
     }
 
