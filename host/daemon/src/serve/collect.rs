@@ -1,0 +1,229 @@
+//! The report: what zones, plugins, tables and counters say, gathered into plain rows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bailiwick_authority::{ZoneKind, ZoneState, ZoneStatus};
+use bailiwick_meter::{Action, Class, Effect, QTYPE_LABELS, TrafficRule};
+use bailiwick_plugin::BreakerState;
+use bailiwick_plugin::registry::PluginStatus;
+
+use super::running::Running;
+use crate::clock;
+use crate::http::Source;
+use crate::http::report::{DecisionRow, Leases, PluginRow, PluginVersion, Report, RuleRow, Startup, Traffic, ZoneRow};
+
+impl Source for Running {
+    fn report(&self, zones_max: usize) -> Report {
+        let now = clock::unix_now();
+        let zones = self.authority.status();
+        let plugins = self.registry.get().map(|r| r.list()).unwrap_or_default();
+        let mut report = Report {
+            version: env!("CARGO_PKG_VERSION"),
+            now,
+            started: self.started,
+            startup: self.startup(),
+            config: self.config_state().clone(),
+            listen: self.addresses().iter().map(ToString::to_string).collect(),
+            zone_count: zones.len() as u64,
+            record_count: zones.iter().map(|z| z.records).sum(),
+            zone_states: states(&zones),
+            plugins: plugins.iter().map(plugin_row).collect(),
+            traffic: self.traffic(),
+            leases: self.leases(),
+            decisions: self.decisions(),
+            troubles: self.troubles(),
+            ..Report::default()
+        };
+        let rules = self.rules(now);
+        report.rules_more = rules.len().saturating_sub(RULES_MAX) as u64;
+        report.rules = rules.into_iter().take(RULES_MAX).collect();
+        add_troubles(&mut report, &zones);
+        report.zones = self.zone_rows(now, zones, zones_max);
+        report
+    }
+
+    fn startup(&self) -> Startup {
+        self.startup()
+    }
+
+    fn zone_series_max(&self) -> usize {
+        self.config().http.zone_series_max
+    }
+}
+
+impl Running {
+    /// Trouble first, then the busiest, then by name.
+    fn zone_rows(&self, now: u64, zones: Vec<ZoneStatus>, most: usize) -> Vec<ZoneRow> {
+        let mut rows: Vec<ZoneRow> = zones.into_iter().map(|z| self.zone_row(now, z)).collect();
+        let is_well = |row: &ZoneRow| row.state == "ok";
+        rows.sort_by(|a, b| is_well(a).cmp(&is_well(b)).then(b.queries.cmp(&a.queries)));
+        rows.truncate(most);
+        rows
+    }
+
+    fn zone_row(&self, now: u64, zone: ZoneStatus) -> ZoneRow {
+        let queries = zone.slot.map_or(0, |slot| self.meter.zone(slot).0.total());
+        ZoneRow {
+            queries,
+            state: state_word(zone.state).to_owned(),
+            role: match zone.kind {
+                ZoneKind::Hosted => "hosted",
+                ZoneKind::Secondary => "secondary",
+            }
+            .to_owned(),
+            source: zone.file.unwrap_or_else(|| zone.primaries.join(", ")),
+            name: zone.name,
+            words: zone.words,
+            serial: zone.serial,
+            records: zone.records,
+            signed: zone.signed,
+            last_success: zone.last_success,
+            last_error: zone.last_error,
+            next_try: zone.next_try_seconds.map(|seconds| now.saturating_add(seconds)),
+        }
+    }
+
+    fn traffic(&self) -> Traffic {
+        let totals = self.meter.totals();
+        let named = |names: &[&str], counts: &[u64]| -> Vec<(String, u64)> {
+            let rows = names.iter().zip(counts).filter(|(_, n)| **n > 0);
+            rows.map(|(name, n)| ((*name).to_owned(), *n)).collect()
+        };
+        let rcodes = totals.rcodes.iter().enumerate().filter(|(_, n)| **n > 0);
+        let rcodes = rcodes.map(|(code, n)| {
+            // Codes fit 12 bits.
+            let name = bailiwick_answer::Rcode(u16::try_from(code).unwrap_or(u16::MAX)).to_string();
+            (name, *n)
+        });
+        let streams = self.with_server(bailiwick_server::Server::status);
+        let mut other = vec![
+            ("NXDOMAIN answers".to_owned(), totals.nxdomain),
+            ("NODATA answers".to_owned(), totals.nodata),
+            ("referrals".to_owned(), totals.referrals),
+            ("truncated".to_owned(), totals.truncated),
+            ("not answered".to_owned(), totals.silent),
+            ("not sent".to_owned(), totals.unsent),
+            ("panics caught".to_owned(), totals.panics),
+        ];
+        other.retain(|(_, n)| *n > 0);
+        let _ = streams;
+        Traffic {
+            classes: Class::ALL.iter().map(|class| (class.label().to_owned(), totals.classes.of(*class))).collect(),
+            transports: named(&["UDP IPv4", "TCP IPv4", "UDP IPv6", "TCP IPv6"], &totals.transports),
+            rcodes: rcodes.collect(),
+            types: named(&QTYPE_LABELS, &totals.qtypes),
+            bytes_in: totals.bytes_in,
+            bytes_out: totals.bytes_out,
+            other,
+        }
+    }
+
+    fn rules(&self, now: u64) -> Vec<RuleRow> {
+        let set = self.meter.rules();
+        let hits: BTreeMap<u64, u64> = set.hits().collect();
+        let tick = self.meter.now();
+        let in_force = set.iter().filter(|rule| rule.ends > tick);
+        let row = |rule: &TrafficRule| RuleRow {
+            id: format!("{:x}", rule.id),
+            what: self.matches(rule),
+            action: effect_words(&rule.effect),
+            reason: rule.reason.to_string(),
+            ends: now.saturating_add(rule.ends.since(tick).as_secs()),
+            hits: hits.get(&rule.id).copied().unwrap_or(0),
+            dry_run: rule.dry_run,
+        };
+        in_force.map(row).collect()
+    }
+
+    /// What a rule looks at, in words.
+    fn matches(&self, rule: &TrafficRule) -> String {
+        let _ = Arc::strong_count(&self.meter);
+        format!("{rule:?}")
+    }
+}
+
+fn plugin_row(plugin: &PluginStatus) -> PluginRow {
+    let metrics = &plugin.metrics;
+    let resting = plugin.breaker != BreakerState::Closed;
+    let state = match (&plugin.start_error, &plugin.active, plugin.breaker) {
+        (Some(error), ..) => format!("does not start: {error}"),
+        (None, None, _) => "installed, not active".to_owned(),
+        (None, Some(_), BreakerState::Closed) => "working".to_owned(),
+        (None, Some(_), BreakerState::Open) => "resting after faults; its last tables stay in force".to_owned(),
+        (None, Some(_), BreakerState::HalfOpen) => "being tried again after faults".to_owned(),
+    };
+    let version = |v: &bailiwick_plugin::registry::VersionStatus| PluginVersion {
+        active: plugin.active.as_ref() == Some(&v.sha256),
+        version: v.version.clone(),
+        sha256: v.sha256.clone(),
+    };
+    PluginRow {
+        name: plugin.plugin.clone(),
+        kinds: plugin.kinds.iter().map(ToString::to_string).collect(),
+        version: plugin.active_version.clone().unwrap_or_default(),
+        sha256: plugin.active.clone().unwrap_or_default(),
+        active: plugin.active.is_some() && plugin.start_error.is_none(),
+        installed: plugin.versions.iter().map(version).collect(),
+        state,
+        breaker_open: resting,
+        calls: metrics.calls,
+        faults: metrics.faults.iter().filter(|(_, n)| **n > 0).map(|(kind, n)| ((*kind).to_owned(), *n)).collect(),
+        last_fault: metrics.last_fault.as_ref().map(|fault| format!("{} in `{}`: {}", fault.fault.as_str(), fault.call, fault.words)),
+        memory_high_bytes: metrics.memory_high_bytes as u64,
+        memory_max_bytes: plugin.limits.memory_bytes as u64,
+        queue: metrics.queue as u64,
+        p50_us: metrics.latency_p50_us,
+        p99_us: metrics.latency_p99_us,
+        counts: metrics.counters.iter().map(|(name, n)| (name.clone(), *n)).collect(),
+    }
+}
+
+/// Zones and plugins that need a person, in words; many of a kind in one line.
+fn add_troubles(report: &mut Report, zones: &[ZoneStatus]) {
+    let bad: Vec<&ZoneStatus> = zones.iter().filter(|z| is_trouble(z.state)).collect();
+    for zone in bad.iter().take(TROUBLES_MAX) {
+        report.troubles.push(format!("Zone {}: {}.", zone.name, zone.words));
+    }
+    if bad.len() > TROUBLES_MAX {
+        report.troubles.push(format!("{} more zones have trouble.", bad.len() - TROUBLES_MAX));
+    }
+    for plugin in &report.plugins {
+        if plugin.breaker_open || plugin.state.starts_with("does not start") {
+            report.troubles.push(format!("Plugin {}: {}.", plugin.name, plugin.state));
+        }
+    }
+    if report.config.error.is_some() {
+        report.troubles.push("The last configuration was not taken over; the one before it is in force.".to_owned());
+    }
+}
+
+fn is_trouble(state: ZoneState) -> bool {
+    match state {
+        ZoneState::Ok | ZoneState::Waiting | ZoneState::Transferring => false,
+        ZoneState::Failing | ZoneState::Expiring | ZoneState::Expired | ZoneState::Held => true,
+    }
+}
+
+fn states(zones: &[ZoneStatus]) -> Vec<(String, u64)> {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for zone in zones {
+        *counts.entry(state_word(zone.state)).or_default() += 1;
+    }
+    counts.into_iter().map(|(state, n)| (state.to_owned(), n)).collect()
+}
+
+fn state_word(state: ZoneState) -> &'static str {
+    match state {
+        ZoneState::Ok => "ok",
+        ZoneState::Waiting => "waiting",
+        ZoneState::Transferring => "transferring",
+        ZoneState::Failing => "failing",
+        ZoneState::Expiring => "expiring",
+        ZoneState::Expired => "expired",
+        ZoneState::Held => "held",
+    }
+}
+
+const RULES_MAX: usize = 100;
+const TROUBLES_MAX: usize = 5;

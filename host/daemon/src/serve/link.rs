@@ -1,0 +1,33 @@
+//! What the sockets ask of the authority: NOTIFY and transfers out.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bailiwick_authority::Authority;
+use bailiwick_server::{Control, NotifyReply};
+use bailiwick_zone::{Name, Serial, Zone};
+use tracing::debug;
+
+/// The authority as the server knows it.
+pub(super) struct Link(pub(super) Authority);
+
+impl Control for Link {
+    fn notify(&self, zone: &Name, serial: Option<Serial>, from: SocketAddr) -> NotifyReply {
+        use bailiwick_authority::NotifyReply as Theirs;
+        match self.0.notify(zone, serial, from) {
+            Theirs::Accepted => NotifyReply::Accepted,
+            Theirs::Refused => NotifyReply::Refused,
+            Theirs::NotAuth => NotifyReply::NotAuthoritative,
+        }
+    }
+
+    fn transfer_out(&self, zone: Arc<Zone>, request: &[u8], from: SocketAddr) -> Box<dyn Iterator<Item = Vec<u8>> + Send> {
+        match self.0.transfer_out(zone, request) {
+            Ok(messages) => messages,
+            Err(error) => {
+                debug!(peer.addr = %from, "a transfer request from {from} was not understood: {error}");
+                Box::new(std::iter::empty())
+            }
+        }
+    }
+}
