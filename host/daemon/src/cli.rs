@@ -41,14 +41,15 @@ pub(crate) enum Command {
     /// Ask a running server to read its configuration again (as SIGHUP does) and say what came of it
     Reload(RemoteArgs),
     /// Compile one component in a process of its own, so that a hostile one can only hurt itself
-    #[command(hide = true)]
+    #[command(name = PLUGIN_COMPILE, hide = true)]
     PluginCompile {
-        /// The component.
-        component: PathBuf,
-        /// Where the machine code goes.
-        output: PathBuf,
+        /// As `plugin` passes them.
+        arguments: Vec<std::ffi::OsString>,
     },
 }
+
+/// The name under which the server calls itself to compile a component.
+pub(crate) const PLUGIN_COMPILE: &str = "plugin-compile";
 
 /// `serve`: flags stand above the file, the file above the defaults.
 #[derive(Debug, Default, Args)]
@@ -167,6 +168,9 @@ pub(crate) enum PluginCommand {
         /// Use it at once
         #[arg(long)]
         activate: bool,
+        /// Limits it may live under
+        #[arg(long, value_name = "CLASS", default_value = "default")]
+        class: LimitClassArg,
         #[command(flatten)]
         remote: RemoteArgs,
     },
@@ -211,10 +215,10 @@ pub(crate) struct PluginFileArgs {
 pub(crate) struct PluginRunArgs {
     #[command(flatten)]
     pub(crate) component: PluginFileArgs,
-    /// The interface: quota, abuse, brand-ns or dnssec-policy
+    /// The interface, to be sure: quota, abuse, brand-ns or dnssec-policy
     #[arg(long)]
-    pub(crate) kind: String,
-    /// The function, such as grant, rate, inspect, admit, plan
+    pub(crate) kind: Option<String>,
+    /// The function: grant, rate, admit, inspect, check, plan-zone, policy-for or next-steps
     #[arg(long, value_name = "FUNCTION")]
     pub(crate) call: String,
     /// Its argument as a JSON file; `-` is stdin

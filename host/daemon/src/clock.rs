@@ -9,6 +9,13 @@ pub(crate) fn unix_now() -> u64 {
     since.unwrap_or(Duration::ZERO).as_secs()
 }
 
+/// Milliseconds since 1970, as plugins are told the time.
+#[expect(clippy::disallowed_methods, reason = "this is the clock module")]
+pub(crate) fn unix_millis() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::try_from(since.unwrap_or(Duration::ZERO).as_millis()).unwrap_or(u64::MAX)
+}
+
 /// `2026-11-22T19:30:05Z` for seconds since 1970.
 pub(crate) fn rfc3339(unix: u64) -> String {
     let second = i64::try_from(unix).unwrap_or(i64::MAX);

@@ -12,6 +12,7 @@ mod control;
 mod exit;
 mod http;
 mod logs;
+mod serve;
 
 use clap::Parser;
 

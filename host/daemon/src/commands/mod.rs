@@ -2,6 +2,7 @@
 
 mod check_config;
 mod load;
+mod plugin_file;
 mod remote;
 mod zone_answer;
 mod zone_check;
@@ -24,7 +25,19 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Plugin(command) => plugin(command),
         Command::Status(to) => remote::run(&to, &Request::Status),
         Command::Reload(to) => remote::run(&to, &Request::Reload),
-        _ => anyhow::bail!("later"),
+        Command::Serve(args) => crate::serve::run(*args),
+        Command::PluginCompile { arguments } => compile(&arguments),
+    }
+}
+
+/// The child in which the server compiles a component; its exit code tells the parent what happened.
+fn compile(arguments: &[std::ffi::OsString]) -> anyhow::Result<Outcome> {
+    match bailiwick_plugin::compile_child(arguments) {
+        Ok(()) => Ok(Outcome::Done),
+        Err((code, words)) => {
+            eprintln!("{words}");
+            std::process::exit(code)
+        }
     }
 }
 
@@ -33,8 +46,9 @@ fn plugin(command: PluginCommand) -> anyhow::Result<Outcome> {
         PluginCommand::Install {
             file,
             activate,
+            class,
             remote,
-        } => remote::install(&remote, &file, activate),
+        } => remote::install(&remote, &file, activate, class),
         PluginCommand::List(to) => remote::run(&to, &Request::PluginList),
         PluginCommand::Activate {
             name,
@@ -44,7 +58,9 @@ fn plugin(command: PluginCommand) -> anyhow::Result<Outcome> {
         PluginCommand::Rollback { name, remote } => {
             remote::run(&remote, &Request::PluginRollback { name })
         }
-        _ => anyhow::bail!("later"),
+        PluginCommand::Check(args) => plugin_file::check(&args),
+        PluginCommand::Inspect(args) => plugin_file::inspect(&args),
+        PluginCommand::Run(args) => plugin_file::run(&args),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::say;
-use crate::cli::RemoteArgs;
+use crate::cli::{LimitClassArg, RemoteArgs};
 use crate::control::{Request, client};
 use crate::exit::Outcome;
 
@@ -15,13 +15,14 @@ pub(super) fn run(remote: &RemoteArgs, request: &Request) -> anyhow::Result<Outc
 }
 
 /// Sends a component along.
-pub(super) fn install(remote: &RemoteArgs, file: &Path, activate: bool) -> anyhow::Result<Outcome> {
+pub(super) fn install(remote: &RemoteArgs, file: &Path, activate: bool, class: LimitClassArg) -> anyhow::Result<Outcome> {
     let component = std::fs::read(file).with_context(|| file.display().to_string())?;
     send(
         remote,
         &Request::PluginInstall {
             size: component.len(),
             activate,
+            large: matches!(class, LimitClassArg::Large),
         },
         &component,
     )

@@ -24,6 +24,7 @@ pub(crate) enum Request {
     PluginInstall {
         size: usize,
         activate: bool,
+        large: bool,
     },
     PluginActivate {
         name: String,

@@ -66,6 +66,8 @@ pub(crate) struct ZoneRow {
     pub(crate) role: String,
     /// waiting, transferring, ok, failing, expiring, expired, held.
     pub(crate) state: String,
+    /// The state as a sentence.
+    pub(crate) words: String,
     pub(crate) serial: Option<u32>,
     pub(crate) records: u64,
     pub(crate) signed: bool,

@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use bailiwick_authority::policy;
 use bailiwick_plugin::registry::PluginStatus;
 use bailiwick_plugin::settings::Settings;
 use bailiwick_plugin::{Compiler, Engine, Grants, Registry, RegistryOptions};
@@ -33,9 +32,6 @@ pub(super) fn start(running: &Arc<Running>) {
         bring(running, &registry, plugin);
     }
     let _ = running.registry.set(Arc::clone(&registry));
-    if let Err(failure) = policy::start(running, &registry) {
-        running.trouble("plugins", Some(failure));
-    }
 }
 
 /// Follows a changed configuration; what was done, in words.

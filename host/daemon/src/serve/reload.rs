@@ -24,7 +24,7 @@ pub(super) fn reload(running: &Running) -> Result<String, String> {
         }
     };
     let older = running.config();
-    let waits = older.needs_restart(&newer);
+    let waits = running.boot.needs_restart(&newer);
     running.set_config(newer.clone());
     let applied = zones::apply(running, &older, &newer);
     let plugin_words = plugins::apply(running, &older, &newer);

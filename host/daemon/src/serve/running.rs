@@ -9,6 +9,9 @@ use arc_swap::ArcSwap;
 use bailiwick_authority::{Authority, AuthorityOptions};
 use bailiwick_meter::Meter;
 use bailiwick_plugin::Registry;
+use bailiwick_plugin::facts::{Facts, NoFacts};
+use bailiwick_plugin::kv::{Kv, MemoryKv};
+use bailiwick_plugin::store::{MemoryVersions, VersionStore};
 use bailiwick_server::Server;
 use bailiwick_store::{EmbeddedStore, MemoryStore, Store};
 use bailiwick_zone::{HashKey, SharedZones, ZoneSet};
@@ -33,6 +36,8 @@ pub(crate) struct Running {
     /// Set once plugins can be used.
     pub(crate) registry: OnceLock<Arc<Registry>>,
     config: ArcSwap<Config>,
+    /// The configuration at the start: what waits for a restart differs from this one.
+    pub(crate) boot: Config,
     config_state: Mutex<ConfigState>,
     startup: Mutex<Startup>,
     server: Mutex<Option<Server>>,
@@ -73,6 +78,7 @@ impl Running {
             store,
             allow_transfer: Arc::new(ArcSwap::from_pointee(config.transfer_allow.clone())),
             registry: OnceLock::new(),
+            boot: config.clone(),
             config: ArcSwap::from_pointee(config),
             config_state: Mutex::new(config_state),
             startup: Mutex::default(),
@@ -134,6 +140,11 @@ impl Running {
     /// Says what a person should look at, or with `None` that it is over.
     pub(crate) fn trouble(&self, about: &str, words: Option<String>) {
         note(&self.troubles, about, words);
+    }
+
+    /// What plugins keep their memory and versions in, and what they may look up.
+    pub(crate) fn plugin_backing(&self) -> (Arc<dyn Kv>, Arc<dyn VersionStore>, Arc<dyn Facts>) {
+        (Arc::new(MemoryKv::default()), Arc::new(MemoryVersions::default()), Arc::new(NoFacts))
     }
 
     /// What a person should look at.

@@ -1,0 +1,149 @@
+//! `plugin check`, `plugin inspect` and `plugin run`: a component without a server.
+
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use bailiwick_plugin::offline::{ComponentReport, Offline, inspect_component};
+use bailiwick_plugin::question::Question;
+use bailiwick_plugin::settings::Settings;
+use bailiwick_plugin::{Compiler, Engine, Grants};
+
+use super::say;
+use crate::cli::{LimitClassArg, PluginFileArgs, PluginRunArgs};
+use crate::clock;
+use crate::exit::Outcome;
+
+/// `plugin check`: what keeps it out, if anything.
+pub(super) fn check(args: &PluginFileArgs) -> anyhow::Result<Outcome> {
+    let report = look(args)?;
+    let mut problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+    // Settings only mean something to a component that can be run at all.
+    if problems.is_empty() && args.settings.is_some() {
+        problems.extend(start(args).err().map(|error| format!("{error:#}")));
+    }
+    let is_good = problems.is_empty();
+    if args.json {
+        say(serde_json::json!({ "ok": is_good, "problems": problems, "report": report }))?;
+    } else if is_good {
+        let name = report.manifest.as_ref().map_or("", |m| m.name.as_str());
+        say(format!("{}: ok, plugin {name}, {} octets, sha256 {}", args.file.display(), report.size, report.sha256))?;
+    } else {
+        for problem in &problems {
+            say(format!("{}: {problem}", args.file.display()))?;
+        }
+    }
+    Ok(Outcome::of(is_good))
+}
+
+/// `plugin inspect`: everything there is to know about it.
+pub(super) fn inspect(args: &PluginFileArgs) -> anyhow::Result<Outcome> {
+    let report = look(args)?;
+    if args.json {
+        say(serde_json::to_string(&report)?)?;
+    } else {
+        say(words(&report))?;
+    }
+    Ok(Outcome::of(report.problems.is_empty()))
+}
+
+/// `plugin run`: one call, JSON in, JSON out.
+pub(super) fn run(args: &PluginRunArgs) -> anyhow::Result<Outcome> {
+    let input = serde_json::from_str(&input(&args.input)?).context("the input is not JSON")?;
+    if !Question::CALLS.contains(&args.call.as_str()) {
+        bail!("there is no call `{}`; there are {}", args.call, Question::CALLS.join(", "));
+    }
+    let question = Question::from_json(&args.call, input).with_context(|| format!("this is not what `{}` takes", args.call))?;
+    if let Some(kind) = &args.kind
+        && question.kind().as_str() != kind
+    {
+        bail!("`{}` is a call of `{}`, not of `{kind}`", args.call, question.kind());
+    }
+    let done = start(&args.component)?.ask(clock::unix_millis(), question);
+    if args.component.json {
+        say(serde_json::to_string(&done)?)?;
+        return Ok(Outcome::of(done.outcome.is_ok()));
+    }
+    for line in &done.lines {
+        eprintln!("{:?}: {}", line.level, line.text);
+    }
+    eprintln!("took {:.0} µs, {} of {} host calls, {} KiB of memory", done.took_us, done.host_calls, done.host_calls_max, done.memory_bytes / 1024);
+    match done.outcome {
+        Ok(reply) => {
+            say(serde_json::to_string_pretty(&reply)?)?;
+            Ok(Outcome::Done)
+        }
+        Err(error) => bail!("{error}"),
+    }
+}
+
+fn look(args: &PluginFileArgs) -> anyhow::Result<ComponentReport> {
+    let bytes = component(&args.file)?;
+    Ok(inspect_component(&Engine::new()?, &compiler()?, &bytes, &grants(args)))
+}
+
+fn start(args: &PluginFileArgs) -> anyhow::Result<Offline> {
+    let settings = match &args.settings {
+        Some(file) => serde_json::from_str(&input(file)?).with_context(|| format!("{} is not JSON", file.display()))?,
+        None => serde_json::json!({}),
+    };
+    let bytes = component(&args.file)?;
+    let now = clock::unix_millis();
+    Ok(Offline::start(&Engine::new()?, &compiler()?, &bytes, &grants(args), Settings::new(settings), now)?)
+}
+
+fn component(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| file.display().to_string())
+}
+
+fn input(file: &Path) -> anyhow::Result<String> {
+    if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("stdin")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).with_context(|| file.display().to_string())
+}
+
+/// In a child, as the server does it: a hostile component can keep a compiler busy.
+fn compiler() -> anyhow::Result<Compiler> {
+    Compiler::child_of_this_program(crate::cli::PLUGIN_COMPILE).context("where does this program lie?")
+}
+
+fn grants(args: &PluginFileArgs) -> Grants {
+    Grants { large: matches!(args.class, LimitClassArg::Large), capabilities: None }
+}
+
+/// A report for a person.
+fn words(report: &ComponentReport) -> String {
+    let mut lines = vec![format!("sha256   {}", report.sha256), format!("size     {} of at most {} octets", report.size, report.limits.component_bytes)];
+    if let Some(manifest) = &report.manifest {
+        lines.push(format!("plugin   {} {}: {}", manifest.name, manifest.version, manifest.summary));
+        lines.push(format!("kinds    {}", manifest.kinds.join(", ")));
+        for capability in &manifest.capabilities {
+            lines.push(format!("asks for {}: {}", capability.name, capability.reason));
+        }
+    }
+    if let Some(surface) = &report.surface {
+        lines.extend(surface.imports.iter().map(|name| format!("imports  {name}")));
+        lines.extend(surface.exports.iter().map(|name| format!("exports  {name}")));
+    }
+    let limits = &report.limits;
+    lines.push(format!(
+        "limits   {} MiB memory, {} ms a call, {} host calls + {} a row",
+        limits.memory_bytes >> 20,
+        limits.call_ms,
+        limits.host_calls,
+        limits.host_calls_per_row
+    ));
+    if let Some(measured) = &report.measured {
+        lines.push(format!(
+            "measured {:.0} ms to compile, {:.0} µs to the first answer, {} KiB of memory",
+            measured.compile_ms,
+            measured.first_call_us,
+            measured.memory_bytes / 1024
+        ));
+    }
+    lines.extend(report.problems.iter().map(|problem| format!("problem  {problem}")));
+    lines.join("\n")
+}
