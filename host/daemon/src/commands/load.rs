@@ -2,20 +2,15 @@
 
 use std::path::Path;
 
-use anyhow::Context;
-use bailiwick_zone::master::{self, FileError, Finding, ParseOptions, Parsed, Severity};
+use bailiwick_zone::master::{self, Finding, ParseOptions, Parsed, Severity};
 use bailiwick_zone::{HashKey, Name, Zone};
 
 /// A zone that can be served and what is odd about it all the same; or why it cannot.
 pub(super) type Loaded = Result<(Zone, Vec<Finding>), Vec<Finding>>;
 
-/// From a file. A file that cannot be read is no finding about a zone.
-pub(super) fn file(path: &Path, origin: Option<Name>) -> anyhow::Result<Loaded> {
-    match master::parse_file(path, origin) {
-        Ok(parsed) => Ok(build(parsed)),
-        Err(FileError::Findings(findings)) => Ok(Err(findings)),
-        Err(other) => Err(other).with_context(|| path.display().to_string()),
-    }
+/// From a file.
+pub(super) fn file(path: &Path, origin: Option<Name>) -> Loaded {
+    build(master::parse_file(path, origin)?)
 }
 
 /// From a text, whose first owner is the apex.
@@ -38,7 +33,6 @@ fn build(parsed: Parsed) -> Loaded {
                 column: 0,
                 severity: Severity::Error,
                 message: error.to_string(),
-                text: String::new(),
                 file: None,
             });
             Err(findings)

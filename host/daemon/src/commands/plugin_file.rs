@@ -27,7 +27,12 @@ pub(super) fn check(args: &PluginFileArgs) -> anyhow::Result<Outcome> {
         say(serde_json::json!({ "ok": is_good, "problems": problems, "report": report }))?;
     } else if is_good {
         let name = report.manifest.as_ref().map_or("", |m| m.name.as_str());
-        say(format!("{}: ok, plugin {name}, {} octets, sha256 {}", args.file.display(), report.size, report.sha256))?;
+        say(format!(
+            "{}: ok, plugin {name}, {} octets, sha256 {}",
+            args.file.display(),
+            report.size,
+            report.sha256
+        ))?;
     } else {
         for problem in &problems {
             say(format!("{}: {problem}", args.file.display()))?;
@@ -51,13 +56,22 @@ pub(super) fn inspect(args: &PluginFileArgs) -> anyhow::Result<Outcome> {
 pub(super) fn run(args: &PluginRunArgs) -> anyhow::Result<Outcome> {
     let input = serde_json::from_str(&input(&args.input)?).context("the input is not JSON")?;
     if !Question::CALLS.contains(&args.call.as_str()) {
-        bail!("there is no call `{}`; there are {}", args.call, Question::CALLS.join(", "));
+        bail!(
+            "there is no call `{}`; there are {}",
+            args.call,
+            Question::CALLS.join(", ")
+        );
     }
-    let question = Question::from_json(&args.call, input).with_context(|| format!("this is not what `{}` takes", args.call))?;
+    let question = Question::from_json(&args.call, input)
+        .with_context(|| format!("this is not what `{}` takes", args.call))?;
     if let Some(kind) = &args.kind
         && question.kind().as_str() != kind
     {
-        bail!("`{}` is a call of `{}`, not of `{kind}`", args.call, question.kind());
+        bail!(
+            "`{}` is a call of `{}`, not of `{kind}`",
+            args.call,
+            question.kind()
+        );
     }
     let done = start(&args.component)?.ask(clock::unix_millis(), question);
     if args.component.json {
@@ -67,7 +81,13 @@ pub(super) fn run(args: &PluginRunArgs) -> anyhow::Result<Outcome> {
     for line in &done.lines {
         eprintln!("{:?}: {}", line.level, line.text);
     }
-    eprintln!("took {:.0} µs, {} of {} host calls, {} KiB of memory", done.took_us, done.host_calls, done.host_calls_max, done.memory_bytes / 1024);
+    eprintln!(
+        "took {:.0} µs, {} of {} host calls, {} KiB of memory",
+        done.took_us,
+        done.host_calls,
+        done.host_calls_max,
+        done.memory_bytes / 1024
+    );
     match done.outcome {
         Ok(reply) => {
             say(serde_json::to_string_pretty(&reply)?)?;
@@ -79,17 +99,30 @@ pub(super) fn run(args: &PluginRunArgs) -> anyhow::Result<Outcome> {
 
 fn look(args: &PluginFileArgs) -> anyhow::Result<ComponentReport> {
     let bytes = component(&args.file)?;
-    Ok(inspect_component(&Engine::new()?, &compiler()?, &bytes, &grants(args)))
+    Ok(inspect_component(
+        &Engine::new()?,
+        &compiler()?,
+        &bytes,
+        &grants(args),
+    ))
 }
 
 fn start(args: &PluginFileArgs) -> anyhow::Result<Offline> {
     let settings = match &args.settings {
-        Some(file) => serde_json::from_str(&input(file)?).with_context(|| format!("{} is not JSON", file.display()))?,
+        Some(file) => serde_json::from_str(&input(file)?)
+            .with_context(|| format!("{} is not JSON", file.display()))?,
         None => serde_json::json!({}),
     };
     let bytes = component(&args.file)?;
     let now = clock::unix_millis();
-    Ok(Offline::start(&Engine::new()?, &compiler()?, &bytes, &grants(args), Settings::new(settings), now)?)
+    Ok(Offline::start(
+        &Engine::new()?,
+        &compiler()?,
+        &bytes,
+        &grants(args),
+        Settings::new(settings),
+        now,
+    )?)
 }
 
 fn component(file: &Path) -> anyhow::Result<Vec<u8>> {
@@ -99,7 +132,9 @@ fn component(file: &Path) -> anyhow::Result<Vec<u8>> {
 fn input(file: &Path) -> anyhow::Result<String> {
     if file == Path::new("-") {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("stdin")?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("stdin")?;
         return Ok(text);
     }
     std::fs::read_to_string(file).with_context(|| file.display().to_string())
@@ -107,26 +142,55 @@ fn input(file: &Path) -> anyhow::Result<String> {
 
 /// In a child, as the server does it: a hostile component can keep a compiler busy.
 fn compiler() -> anyhow::Result<Compiler> {
-    Compiler::child_of_this_program(crate::cli::PLUGIN_COMPILE).context("where does this program lie?")
+    Compiler::child_of_this_program(crate::cli::PLUGIN_COMPILE)
+        .context("where does this program lie?")
 }
 
 fn grants(args: &PluginFileArgs) -> Grants {
-    Grants { large: matches!(args.class, LimitClassArg::Large), capabilities: None }
+    Grants {
+        large: matches!(args.class, LimitClassArg::Large),
+        capabilities: None,
+    }
 }
 
 /// A report for a person.
 fn words(report: &ComponentReport) -> String {
-    let mut lines = vec![format!("sha256   {}", report.sha256), format!("size     {} of at most {} octets", report.size, report.limits.component_bytes)];
+    let mut lines = vec![
+        format!("sha256   {}", report.sha256),
+        format!(
+            "size     {} of at most {} octets",
+            report.size, report.limits.component_bytes
+        ),
+    ];
     if let Some(manifest) = &report.manifest {
-        lines.push(format!("plugin   {} {}: {}", manifest.name, manifest.version, manifest.summary));
+        lines.push(format!("plugin   {} {}", manifest.name, manifest.version));
+        lines.extend(
+            manifest
+                .extra
+                .iter()
+                .map(|(key, value)| format!("{key:<8} {value}")),
+        );
         lines.push(format!("kinds    {}", manifest.kinds.join(", ")));
         for capability in &manifest.capabilities {
-            lines.push(format!("asks for {}: {}", capability.name, capability.reason));
+            lines.push(format!(
+                "asks for {}: {}",
+                capability.name, capability.reason
+            ));
         }
     }
     if let Some(surface) = &report.surface {
-        lines.extend(surface.imports.iter().map(|name| format!("imports  {name}")));
-        lines.extend(surface.exports.iter().map(|name| format!("exports  {name}")));
+        lines.extend(
+            surface
+                .imports
+                .iter()
+                .map(|name| format!("imports  {name}")),
+        );
+        lines.extend(
+            surface
+                .exports
+                .iter()
+                .map(|name| format!("exports  {name}")),
+        );
     }
     let limits = &report.limits;
     lines.push(format!(
@@ -144,6 +208,11 @@ fn words(report: &ComponentReport) -> String {
             measured.memory_bytes / 1024
         ));
     }
-    lines.extend(report.problems.iter().map(|problem| format!("problem  {problem}")));
+    lines.extend(
+        report
+            .problems
+            .iter()
+            .map(|problem| format!("problem  {problem}")),
+    );
     lines.join("\n")
 }

@@ -15,7 +15,12 @@ pub(super) fn run(remote: &RemoteArgs, request: &Request) -> anyhow::Result<Outc
 }
 
 /// Sends a component along.
-pub(super) fn install(remote: &RemoteArgs, file: &Path, activate: bool, class: LimitClassArg) -> anyhow::Result<Outcome> {
+pub(super) fn install(
+    remote: &RemoteArgs,
+    file: &Path,
+    activate: bool,
+    class: LimitClassArg,
+) -> anyhow::Result<Outcome> {
     let component = std::fs::read(file).with_context(|| file.display().to_string())?;
     send(
         remote,

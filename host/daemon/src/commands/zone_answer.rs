@@ -27,7 +27,7 @@ pub(super) fn run(args: &ZoneAnswerArgs) -> anyhow::Result<Outcome> {
     let rtype: RecordType = rtype
         .parse()
         .map_err(|e| anyhow!("`{rtype}` is no record type: {e}"))?;
-    let zone = match load::file(file, None)? {
+    let zone = match load::file(file, None) {
         Ok((zone, _)) => zone,
         Err(findings) => return refused(&findings),
     };

@@ -11,7 +11,7 @@ use crate::exit::Outcome;
 
 /// Runs the command.
 pub(super) fn run(origin: Option<ZoneName>, file: &Path, as_json: bool) -> anyhow::Result<Outcome> {
-    let loaded = load::file(file, origin.map(|o| o.0))?;
+    let loaded = load::file(file, origin.map(|o| o.0));
     let (zone, findings) = match &loaded {
         Ok((zone, warnings)) => (Some(zone), warnings),
         Err(findings) => (None, findings),
@@ -53,6 +53,5 @@ fn row(finding: &Finding) -> serde_json::Value {
             Severity::Warning => "warning",
         },
         "message": finding.message,
-        "text": finding.text,
     })
 }

@@ -1,7 +1,6 @@
 //! The report: what zones, plugins, tables and counters say, gathered into plain rows.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bailiwick_authority::{ZoneKind, ZoneState, ZoneStatus};
 use bailiwick_meter::{Action, Class, Effect, QTYPE_LABELS, TrafficRule};
@@ -11,7 +10,9 @@ use bailiwick_plugin::registry::PluginStatus;
 use super::running::Running;
 use crate::clock;
 use crate::http::Source;
-use crate::http::report::{DecisionRow, Leases, PluginRow, PluginVersion, Report, RuleRow, Startup, Traffic, ZoneRow};
+use crate::http::report::{
+    Leases, PluginRow, PluginVersion, Report, RuleRow, Startup, Traffic, ZoneRow,
+};
 
 impl Source for Running {
     fn report(&self, zones_max: usize) -> Report {
@@ -31,7 +32,6 @@ impl Source for Running {
             plugins: plugins.iter().map(plugin_row).collect(),
             traffic: self.traffic(),
             leases: self.leases(),
-            decisions: self.decisions(),
             troubles: self.troubles(),
             ..Report::default()
         };
@@ -80,7 +80,9 @@ impl Running {
             signed: zone.signed,
             last_success: zone.last_success,
             last_error: zone.last_error,
-            next_try: zone.next_try_seconds.map(|seconds| now.saturating_add(seconds)),
+            next_try: zone
+                .next_try_seconds
+                .map(|seconds| now.saturating_add(seconds)),
         }
     }
 
@@ -96,7 +98,6 @@ impl Running {
             let name = bailiwick_answer::Rcode(u16::try_from(code).unwrap_or(u16::MAX)).to_string();
             (name, *n)
         });
-        let streams = self.with_server(bailiwick_server::Server::status);
         let mut other = vec![
             ("NXDOMAIN answers".to_owned(), totals.nxdomain),
             ("NODATA answers".to_owned(), totals.nodata),
@@ -107,10 +108,15 @@ impl Running {
             ("panics caught".to_owned(), totals.panics),
         ];
         other.retain(|(_, n)| *n > 0);
-        let _ = streams;
         Traffic {
-            classes: Class::ALL.iter().map(|class| (class.label().to_owned(), totals.classes.of(*class))).collect(),
-            transports: named(&["UDP IPv4", "TCP IPv4", "UDP IPv6", "TCP IPv6"], &totals.transports),
+            classes: Class::ALL
+                .iter()
+                .map(|class| (class.label().to_owned(), totals.classes.of(*class)))
+                .collect(),
+            transports: named(
+                &["UDP IPv4", "TCP IPv4", "UDP IPv6", "TCP IPv6"],
+                &totals.transports,
+            ),
             rcodes: rcodes.collect(),
             types: named(&QTYPE_LABELS, &totals.qtypes),
             bytes_in: totals.bytes_in,
@@ -128,8 +134,8 @@ impl Running {
             id: format!("{:x}", rule.id),
             what: self.matches(rule),
             action: effect_words(&rule.effect),
-            reason: rule.reason.to_string(),
             ends: now.saturating_add(rule.ends.since(tick).as_secs()),
+            reason: String::new(),
             hits: hits.get(&rule.id).copied().unwrap_or(0),
             dry_run: rule.dry_run,
         };
@@ -138,8 +144,63 @@ impl Running {
 
     /// What a rule looks at, in words.
     fn matches(&self, rule: &TrafficRule) -> String {
-        let _ = Arc::strong_count(&self.meter);
-        format!("{rule:?}")
+        let mut words = Vec::new();
+        if let Some(source) = &rule.source {
+            words.push(format!("from {source}"));
+        }
+        if let Some(slot) = rule.zone {
+            let zones = self.zones.load();
+            let zone = zones.iter().find(|zone| zone.slot() == slot);
+            words.push(zone.map_or_else(
+                || "for a zone that is gone".to_owned(),
+                |z| format!("for {}", z.apex()),
+            ));
+        }
+        if let Some(suffix) = &rule.suffix {
+            words.push(format!("at or below {suffix}"));
+        }
+        if let Some(rtype) = rule.rtype {
+            words.push(format!("type {rtype}"));
+        }
+        if let Some(transport) = rule.transport {
+            words.push(format!("over {transport:?}").to_lowercase());
+        }
+        if words.is_empty() {
+            "everything".to_owned()
+        } else {
+            words.join(", ")
+        }
+    }
+
+    fn leases(&self) -> Leases {
+        Leases {
+            in_force: self.meter.leases_in_force(self.meter.now()) as u64,
+            ..Leases::default()
+        }
+    }
+}
+
+fn effect_words(effect: &Effect) -> String {
+    match effect {
+        Effect::Act(action) => action_words(action),
+        Effect::Limit(limit) => format!(
+            "{} a second (burst {}) for each /{} and /{}, then {}",
+            limit.per_second,
+            limit.burst,
+            limit.v4_len,
+            limit.v6_len,
+            action_words(&limit.over)
+        ),
+    }
+}
+
+fn action_words(action: &Action) -> String {
+    match action {
+        Action::Allow => "answer".to_owned(),
+        Action::Drop => "no answer".to_owned(),
+        Action::Truncate => "truncate".to_owned(),
+        Action::Slip(n) => format!("answer one in {n}, truncate the rest"),
+        Action::Deny { rcode, .. } => format!("deny with {}", bailiwick_answer::Rcode(*rcode)),
     }
 }
 
@@ -150,7 +211,9 @@ fn plugin_row(plugin: &PluginStatus) -> PluginRow {
         (Some(error), ..) => format!("does not start: {error}"),
         (None, None, _) => "installed, not active".to_owned(),
         (None, Some(_), BreakerState::Closed) => "working".to_owned(),
-        (None, Some(_), BreakerState::Open) => "resting after faults; its last tables stay in force".to_owned(),
+        (None, Some(_), BreakerState::Open) => {
+            "resting after faults; its last tables stay in force".to_owned()
+        }
         (None, Some(_), BreakerState::HalfOpen) => "being tried again after faults".to_owned(),
     };
     let version = |v: &bailiwick_plugin::registry::VersionStatus| PluginVersion {
@@ -168,14 +231,30 @@ fn plugin_row(plugin: &PluginStatus) -> PluginRow {
         state,
         breaker_open: resting,
         calls: metrics.calls,
-        faults: metrics.faults.iter().filter(|(_, n)| **n > 0).map(|(kind, n)| ((*kind).to_owned(), *n)).collect(),
-        last_fault: metrics.last_fault.as_ref().map(|fault| format!("{} in `{}`: {}", fault.fault.as_str(), fault.call, fault.words)),
+        faults: metrics
+            .faults
+            .iter()
+            .filter(|(_, n)| **n > 0)
+            .map(|(kind, n)| ((*kind).to_owned(), *n))
+            .collect(),
+        last_fault: metrics.last_fault.as_ref().map(|fault| {
+            format!(
+                "{} in `{}`: {}",
+                fault.fault.as_str(),
+                fault.call,
+                fault.words
+            )
+        }),
         memory_high_bytes: metrics.memory_high_bytes as u64,
         memory_max_bytes: plugin.limits.memory_bytes as u64,
         queue: metrics.queue as u64,
         p50_us: metrics.latency_p50_us,
         p99_us: metrics.latency_p99_us,
-        counts: metrics.counters.iter().map(|(name, n)| (name.clone(), *n)).collect(),
+        counts: metrics
+            .counters
+            .iter()
+            .map(|(name, n)| (name.clone(), *n))
+            .collect(),
     }
 }
 
@@ -183,18 +262,27 @@ fn plugin_row(plugin: &PluginStatus) -> PluginRow {
 fn add_troubles(report: &mut Report, zones: &[ZoneStatus]) {
     let bad: Vec<&ZoneStatus> = zones.iter().filter(|z| is_trouble(z.state)).collect();
     for zone in bad.iter().take(TROUBLES_MAX) {
-        report.troubles.push(format!("Zone {}: {}.", zone.name, zone.words));
+        report
+            .troubles
+            .push(format!("Zone {}: {}.", zone.name, zone.words));
     }
     if bad.len() > TROUBLES_MAX {
-        report.troubles.push(format!("{} more zones have trouble.", bad.len() - TROUBLES_MAX));
+        report.troubles.push(format!(
+            "{} more zones have trouble.",
+            bad.len() - TROUBLES_MAX
+        ));
     }
     for plugin in &report.plugins {
         if plugin.breaker_open || plugin.state.starts_with("does not start") {
-            report.troubles.push(format!("Plugin {}: {}.", plugin.name, plugin.state));
+            report
+                .troubles
+                .push(format!("Plugin {}: {}.", plugin.name, plugin.state));
         }
     }
     if report.config.error.is_some() {
-        report.troubles.push("The last configuration was not taken over; the one before it is in force.".to_owned());
+        report.troubles.push(
+            "The last configuration was not taken over; the one before it is in force.".to_owned(),
+        );
     }
 }
 
@@ -210,7 +298,10 @@ fn states(zones: &[ZoneStatus]) -> Vec<(String, u64)> {
     for zone in zones {
         *counts.entry(state_word(zone.state)).or_default() += 1;
     }
-    counts.into_iter().map(|(state, n)| (state.to_owned(), n)).collect()
+    counts
+        .into_iter()
+        .map(|(state, n)| (state.to_owned(), n))
+        .collect()
 }
 
 fn state_word(state: ZoneState) -> &'static str {

@@ -25,11 +25,24 @@ impl DataDir {
             let temporary = tempfile::Builder::new().prefix("bailiwick-").tempdir();
             let temporary = temporary.context("cannot make a temporary data directory")?;
             let lock = lock(temporary.path())?;
-            return Ok(Self { path: temporary.path().to_owned(), _lock: lock, temporary: Some(temporary) });
+            return Ok(Self {
+                path: temporary.path().to_owned(),
+                _lock: lock,
+                temporary: Some(temporary),
+            });
         };
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.with_context(|| format!("cannot make the data directory {}; choose another with --data", path.display()))?;
-        Ok(Self { path: path.to_owned(), _lock: lock(path)?, temporary: None })
+        made.with_context(|| {
+            format!(
+                "cannot make the data directory {}; choose another with --data",
+                path.display()
+            )
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock(path)?,
+            temporary: None,
+        })
     }
 
     /// Where it is.
@@ -47,8 +60,14 @@ impl DataDir {
 /// the process, however it ends.
 fn lock(data: &Path) -> anyhow::Result<File> {
     let path = data.join("lock");
-    let open = fs::OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path);
-    let mut file = open.with_context(|| format!("cannot write in the data directory {}", data.display()))?;
+    let open = fs::OpenOptions::new()
+        .create(true)
+        .read(true)
+        .write(true)
+        .truncate(false)
+        .open(&path);
+    let mut file =
+        open.with_context(|| format!("cannot write in the data directory {}", data.display()))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -56,8 +75,15 @@ fn lock(data: &Path) -> anyhow::Result<File> {
             // Without the number the message is still true.
             let _ = file.read_to_string(&mut holder);
             let holder = holder.trim();
-            let who = if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
-            bail!("the data directory {} is in use by another bailiwick{who}; stop it, or choose another with --data", data.display());
+            let who = if holder.is_empty() {
+                String::new()
+            } else {
+                format!(" (process {holder})")
+            };
+            bail!(
+                "the data directory {} is in use by another bailiwick{who}; stop it, or choose another with --data",
+                data.display()
+            );
         }
         Err(TryLockError::Error(e)) => {
             return Err(e).with_context(|| format!("cannot lock {}", path.display()));
@@ -79,7 +105,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let _first = DataDir::open(Some(folder.path())).unwrap();
         let second = DataDir::open(Some(folder.path())).unwrap_err().to_string();
-        assert!(second.contains(&format!("process {}", std::process::id())), "{second}");
+        assert!(
+            second.contains(&format!("process {}", std::process::id())),
+            "{second}"
+        );
     }
 
     /// A server that has ended leaves its directory free, whatever file it left.

@@ -21,7 +21,12 @@ impl Control for Link {
         }
     }
 
-    fn transfer_out(&self, zone: Arc<Zone>, request: &[u8], from: SocketAddr) -> Box<dyn Iterator<Item = Vec<u8>> + Send> {
+    fn transfer_out(
+        &self,
+        zone: Arc<Zone>,
+        request: &[u8],
+        from: SocketAddr,
+    ) -> Box<dyn Iterator<Item = Vec<u8>> + Send> {
         match self.0.transfer_out(zone, request) {
             Ok(messages) => messages,
             Err(error) => {

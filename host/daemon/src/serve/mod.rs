@@ -39,7 +39,11 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Outcome> {
     let config = Config::for_serve(&args).context("the configuration is not usable")?;
     logs::start(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(available_parallelism().map_or(2, usize::from).clamp(2, RUNTIME_THREADS_MAX))
+        .worker_threads(
+            available_parallelism()
+                .map_or(2, usize::from)
+                .clamp(2, RUNTIME_THREADS_MAX),
+        )
         .thread_name("control")
         .enable_all()
         .build()
@@ -64,7 +68,11 @@ async fn serve(args: ServeArgs, config: Config) -> anyhow::Result<()> {
     let running = Arc::new(Running::start(args, config, data.path())?);
     tokio::spawn(socket.serve(Arc::clone(&running) as _, stopped.clone()));
     if let Some(page) = page {
-        tokio::spawn(http::serve(page, Arc::clone(&running) as _, stopped.clone()));
+        tokio::spawn(http::serve(
+            page,
+            Arc::clone(&running) as _,
+            stopped.clone(),
+        ));
     }
 
     // Zones from snapshots are in force when this returns; files follow, and most are there within
@@ -133,7 +141,9 @@ fn start_dns(running: &Arc<Running>) -> anyhow::Result<()> {
 }
 
 /// Waits for files to be loaded, but not so long that zones which are there go without answers.
-async fn wait_a_little(mut loading: tokio::task::JoinHandle<()>) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
+async fn wait_a_little(
+    mut loading: tokio::task::JoinHandle<()>,
+) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
     match tokio::time::timeout(FILES_FIRST, &mut loading).await {
         Ok(done) => {
             done.context("loading zones failed")?;
@@ -145,7 +155,11 @@ async fn wait_a_little(mut loading: tokio::task::JoinHandle<()>) -> anyhow::Resu
 
 fn announce(running: &Running, is_temporary: bool) {
     let config = running.config();
-    let addresses: Vec<String> = running.addresses().iter().map(ToString::to_string).collect();
+    let addresses: Vec<String> = running
+        .addresses()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     info!(
         "answering on {} with {} zones; status page {}; data in {}{}",
         addresses.join(" "),

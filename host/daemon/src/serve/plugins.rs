@@ -22,7 +22,8 @@ pub(super) fn start(running: &Arc<Running>) {
     let registry = match open(running) {
         Ok(registry) => Arc::new(registry),
         Err(failure) => {
-            let words = format!("Plugins cannot be used: {failure:#}. Queries are answered all the same.");
+            let words =
+                format!("Plugins cannot be used: {failure:#}. Queries are answered all the same.");
             error!("{words}");
             running.trouble("plugins", Some(words));
             return;
@@ -43,11 +44,20 @@ pub(super) fn apply(running: &Running, older: &Config, newer: &Config) -> Vec<St
     for plugin in newer.plugins.iter().filter(|p| !older.plugins.contains(p)) {
         words.push(bring(running, registry, plugin));
     }
-    let names = |config: &Config| config.plugins.iter().map(|p| p.file.clone()).collect::<Vec<_>>();
+    let names = |config: &Config| {
+        config
+            .plugins
+            .iter()
+            .map(|p| p.file.clone())
+            .collect::<Vec<_>>()
+    };
     let left = names(newer);
     for gone in names(older).into_iter().filter(|file| !left.contains(file)) {
         running.trouble(&about(&gone), None);
-        words.push(format!("{}: no longer named; its plugin stays as it is until another takes its place", gone.display()));
+        words.push(format!(
+            "{}: no longer named; its plugin stays as it is until another takes its place",
+            gone.display()
+        ));
     }
     words
 }
@@ -73,18 +83,30 @@ fn bring(running: &Running, registry: &Registry, plugin: &PluginConfig) -> Strin
 
 fn try_bring(registry: &Registry, plugin: &PluginConfig) -> anyhow::Result<String> {
     let bytes = std::fs::read(&plugin.file)?;
-    let grants = Grants { large: plugin.class == LimitClass::Large, capabilities: None };
+    let grants = Grants {
+        large: plugin.class == LimitClass::Large,
+        capabilities: None,
+    };
     let now = clock::unix_millis();
     let installed = registry.install(&bytes, &grants, now)?;
     let name = &installed.plugin;
-    let active = registry.list().into_iter().find(|row| row.plugin == *name).and_then(|row| row.active);
+    let row = registry.list().into_iter().find(|row| row.plugin == *name);
+    let active = row
+        .filter(|row| row.start_error.is_none())
+        .and_then(|row| row.active);
     let settings = Settings::new(plugin.settings.clone());
-    let version = match active {
+    let version = match &active {
         // Somebody chose another version at run time; that stands.
-        Some(active) if installed.known_before => active,
+        Some(active) if installed.known_before => active.clone(),
         _ => installed.sha256.clone(),
     };
-    let origin = registry.activate_with(name, &version, settings, now)?;
+    let has_them = registry
+        .settings(name)
+        .is_some_and(|has| has.base == settings.base);
+    if has_them && active.as_ref() == Some(&version) {
+        return Ok(format!("plugin {name} is active as before"));
+    }
+    let origin = registry.activate_with(name, Some(&version), settings, now)?;
     Ok(format!("plugin {name} {} is active", origin.version))
 }
 
@@ -109,17 +131,25 @@ fn open(running: &Running) -> anyhow::Result<Registry> {
 pub(super) fn resolve(rows: &[PluginStatus], name: &str, wanted: &str) -> Result<String, String> {
     let Some(row) = rows.iter().find(|row| row.plugin == name) else {
         let known: Vec<&str> = rows.iter().map(|row| row.plugin.as_str()).collect();
-        let meant = crate::config::nearest(name, &known).map_or_else(String::new, |n| format!("; did you mean `{n}`?"));
+        let meant = crate::config::nearest(name, &known)
+            .map_or_else(String::new, |n| format!("; did you mean `{n}`?"));
         return Err(format!("no plugin `{name}` is installed{meant}"));
     };
-    let numbered: Vec<_> = row.versions.iter().filter(|v| v.version == wanted).collect();
+    let numbered: Vec<_> = row
+        .versions
+        .iter()
+        .filter(|v| v.version == wanted)
+        .collect();
     match numbered.as_slice() {
         [one] => Ok(one.sha256.clone()),
         // Two builds of one version: the hash tells them apart, and the registry says so.
         [] => Ok(wanted.to_owned()),
         several => {
             let hashes: Vec<&str> = several.iter().filter_map(|v| v.sha256.get(..12)).collect();
-            Err(format!("version {wanted} of `{name}` is installed more than once; say which by hash: {}", hashes.join(", ")))
+            Err(format!(
+                "version {wanted} of `{name}` is installed more than once; say which by hash: {}",
+                hashes.join(", ")
+            ))
         }
     }
 }

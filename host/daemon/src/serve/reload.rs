@@ -11,7 +11,10 @@ use crate::config::Config;
 
 /// What came of a reload, in words: the outcome, or why nothing was changed.
 pub(super) fn reload(running: &Running) -> Result<String, String> {
-    let _one_at_a_time = running.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one_at_a_time = running
+        .reloading
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     let newer = match Config::for_serve(&running.args) {
         Ok(config) => config,
         Err(problems) => {
@@ -20,7 +23,9 @@ pub(super) fn reload(running: &Running) -> Result<String, String> {
             let mut state = running.config_state();
             state.reloads_refused += 1;
             state.error = Some(words.clone());
-            return Err(format!("the configuration was not taken over, the one in force stays:\n{words}"));
+            return Err(format!(
+                "the configuration was not taken over, the one in force stays:\n{words}"
+            ));
         }
     };
     let older = running.config();
@@ -36,7 +41,12 @@ pub(super) fn reload(running: &Running) -> Result<String, String> {
         applied.reloaded,
         applied.refused.len()
     )];
-    lines.extend(applied.refused.iter().map(|words| format!("refused: {words}; the last good version stays in force")));
+    lines.extend(
+        applied
+            .refused
+            .iter()
+            .map(|words| format!("refused: {words}; the last good version stays in force")),
+    );
     lines.extend(plugin_words);
     if !waits.is_empty() {
         let words = format!("waiting for a restart: {}", waits.join(", "));

@@ -52,7 +52,8 @@ impl Running {
     /// Starts what the DNS side needs; no zone is there yet.
     pub(crate) fn start(args: ServeArgs, config: Config, data: &Path) -> anyhow::Result<Self> {
         let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(|e| anyhow::anyhow!("the system gives no random numbers: {e}"))?;
+        getrandom::fill(&mut seed)
+            .map_err(|e| anyhow::anyhow!("the system gives no random numbers: {e}"))?;
         let key = HashKey::from_bytes(seed);
         let zones = Arc::new(SharedZones::from_pointee(ZoneSet::new(&key)));
         let troubles = Mutex::default();
@@ -96,7 +97,8 @@ impl Running {
 
     /// Puts another configuration in force; what it means for zones and plugins is the caller's.
     pub(crate) fn set_config(&self, config: Config) {
-        self.allow_transfer.store(Arc::new(config.transfer_allow.clone()));
+        self.allow_transfer
+            .store(Arc::new(config.transfer_allow.clone()));
         self.config.store(Arc::new(config));
     }
 
@@ -144,7 +146,11 @@ impl Running {
 
     /// What plugins keep their memory and versions in, and what they may look up.
     pub(crate) fn plugin_backing(&self) -> (Arc<dyn Kv>, Arc<dyn VersionStore>, Arc<dyn Facts>) {
-        (Arc::new(MemoryKv::default()), Arc::new(MemoryVersions::default()), Arc::new(NoFacts))
+        (
+            Arc::new(MemoryKv::default()),
+            Arc::new(MemoryVersions::default()),
+            Arc::new(NoFacts),
+        )
     }
 
     /// What a person should look at.
@@ -158,14 +164,18 @@ fn open_store(data: &Path, troubles: &Mutex<BTreeMap<String, String>>) -> Arc<dy
     match EmbeddedStore::open_or_set_aside(&data.join("store.redb")) {
         Ok(opened) => {
             if let Some(aside) = &opened.set_aside {
-                let words = format!("The store could not be read and was set aside: {aside:?}. Plugins start with empty memory.");
+                let words = format!(
+                    "The store could not be read and was set aside: {aside:?}. Plugins start with empty memory."
+                );
                 error!("{words}");
                 note(troubles, "store", Some(words));
             }
             Arc::new(opened.store)
         }
         Err(failure) => {
-            let words = format!("The store cannot be used: {failure}. Answers are not affected; what plugins learn is lost at the end.");
+            let words = format!(
+                "The store cannot be used: {failure}. Answers are not affected; what plugins learn is lost at the end."
+            );
             error!("{words}");
             note(troubles, "store", Some(words));
             Arc::new(MemoryStore::new())

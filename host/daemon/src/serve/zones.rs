@@ -20,7 +20,11 @@ pub(super) fn begin(running: &Arc<Running>) -> JoinHandle<()> {
     tokio::task::spawn_blocking(move || {
         let report = running.authority.add_hosted_all(&hosted(&running.config()));
         if report.loaded + report.refused.len() > 0 {
-            info!("loaded {} zones from files, {} were refused", report.loaded, report.refused.len());
+            info!(
+                "loaded {} zones from files, {} were refused",
+                report.loaded,
+                report.refused.len()
+            );
         }
     })
 }
@@ -57,12 +61,25 @@ pub(super) fn apply(running: &Running, older: &Config, newer: &Config) -> Applie
         }
     }
     running.authority.add_secondary_all(&secondaries(newer));
-    let fresh = |zone: &&ZoneConfig| before.get(&zone.name).is_none_or(|was| was.source != zone.source);
+    let fresh = |zone: &&ZoneConfig| {
+        before
+            .get(&zone.name)
+            .is_none_or(|was| was.source != zone.source)
+    };
     let mut reports = vec![running.authority.reload(None)];
-    reports.push(running.authority.add_hosted_all(&files(newer.zones.iter().filter(fresh))));
+    reports.push(
+        running
+            .authority
+            .add_hosted_all(&files(newer.zones.iter().filter(fresh))),
+    );
     for report in reports {
         applied.reloaded += report.loaded;
-        applied.refused.extend(report.refused.iter().map(|(name, error)| format!("{name}: {error}")));
+        applied.refused.extend(
+            report
+                .refused
+                .iter()
+                .map(|(name, error)| format!("{name}: {error}")),
+        );
     }
     applied
 }

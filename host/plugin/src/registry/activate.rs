@@ -86,6 +86,28 @@ impl Registry {
         )
     }
 
+    /// Puts a version in force with these settings: one start, so that a plugin whose settings have
+    /// no default can be activated at all.
+    pub fn activate_with(
+        &self,
+        plugin: &str,
+        version: Option<&str>,
+        mut settings: Settings,
+        now: UnixMs,
+    ) -> Result<Arc<Origin>, ActivateError> {
+        let mut state = self.state();
+        let record = state.find(plugin, version)?.clone();
+        let present = state.activations.get(plugin);
+        settings.generation = present.map_or(1, |a| a.settings.generation.wrapping_add(1));
+        self.replace(&mut state, &record, settings, Change::Version, now)
+    }
+
+    /// The settings that a plugin has, if it was ever active.
+    pub fn settings(&self, plugin: &str) -> Option<Settings> {
+        let state = self.state();
+        state.activations.get(plugin).map(|a| a.settings.clone())
+    }
+
     /// Puts the version before the present one in force again. Its state is as it left it.
     pub fn rollback(&self, plugin: &str, now: UnixMs) -> Result<Arc<Origin>, ActivateError> {
         let mut state = self.state();
