@@ -38,7 +38,7 @@ impl<'z> Compose<'_, 'z, '_> {
             let encloser = self.apex_labels + usize::from(depth).saturating_sub(1);
             match self.zone.nsec3_params() {
                 None => self.put_nsec(self.zone.nsec_at_or_before(&expanded, expanded.labels()))?,
-                Some(params) => self.put_nsec3(&params, expanded.suffix(encloser + 1))?,
+                Some(params) => self.put_nsec3(params, expanded.suffix(encloser + 1))?,
             }
         }
         Ok(())
@@ -58,8 +58,8 @@ impl<'z> Compose<'_, 'z, '_> {
                 self.put_nsec(self.zone.nsec_at_or_before_wildcard(name, encloser))
             }
             Some(params) => {
-                let provable = self.prove_encloser(&params, name, encloser)?;
-                self.put_nsec3(&params, &wildcard(name, provable))
+                let provable = self.prove_encloser(params, name, encloser)?;
+                self.put_nsec3(params, &wildcard(name, provable))
             }
         }
     }
@@ -81,11 +81,11 @@ impl<'z> Compose<'_, 'z, '_> {
                 self.put_nsec(self.zone.nsec_at_or_before_wildcard(name, encloser))?;
                 self.put_nsec(self.zone.nsec_at_or_before(name, name.labels()))
             }
-            (Some(params), false) => self.prove_match(&params, name, name.labels()),
+            (Some(params), false) => self.prove_match(params, name, name.labels()),
             (Some(params), true) => {
                 let encloser = self.apex_labels + node.depth().saturating_sub(1);
-                self.prove_encloser(&params, name, encloser)?;
-                self.put_nsec3(&params, &wildcard(name, encloser))
+                self.prove_encloser(params, name, encloser)?;
+                self.put_nsec3(params, &wildcard(name, encloser))
             }
         }
     }
@@ -95,7 +95,7 @@ impl<'z> Compose<'_, 'z, '_> {
     pub(crate) fn prove_no_ds(&mut self, name: &LookupName, cut: &Node<'z>) -> Result<(), Full> {
         match self.zone.nsec3_params() {
             None => self.put_denial(cut, RecordType::NSEC),
-            Some(params) => self.prove_match(&params, name, self.apex_labels + cut.depth()),
+            Some(params) => self.prove_match(params, name, self.apex_labels + cut.depth()),
         }
     }
 

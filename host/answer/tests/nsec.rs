@@ -310,3 +310,17 @@ d.example. 60 NSEC example. DNAME RRSIG NSEC",
     ];
     assert_eq!(short(&zone, "x.d.example. A DO"), expected);
 }
+
+/// A zone with keys and without a chain gives no proof, and looks for none.
+#[test]
+fn a_zone_without_a_chain_gives_no_proof() {
+    let zone = zones(&[&signed(
+        "\
+example. 60 SOA ns.test. host.test. 1 2 3 4 60
+example. 60 NS ns.test.
+example. 60 DNSKEY 256 3 13 AAAA
+a.example. 60 A 192.0.2.1",
+    )]);
+    let expected = ["NXDOMAIN aa", "au example. RRSIG(SOA)", "au example. SOA"];
+    assert_eq!(short(&zone, "x.example. A DO"), expected);
+}

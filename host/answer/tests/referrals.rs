@@ -90,6 +90,38 @@ fn in_domain_glue_that_does_not_fit_sets_tc() {
     assert_eq!(text::decode(&response).unwrap().additional.len(), 26);
 }
 
+/// RFC 9471 3.1: that holds for any number of name servers.
+#[test]
+fn every_in_domain_name_server_has_its_glue() {
+    let records: String = (0..30)
+        .map(|i| {
+            format!("sub.example. 60 NS n{i}.sub.example.\nn{i}.sub.example. 60 A 192.0.2.{i}\n")
+        })
+        .collect();
+    let answer = ask(&zone(&records), "www.sub.example. A");
+    assert_eq!(
+        answer.iter().filter(|line| line.starts_with("ad ")).count(),
+        30
+    );
+}
+
+/// RELIABILITY P9: other names give at most 13 names' addresses.
+#[test]
+fn additional_names_are_bounded() {
+    let records: String = (0..30)
+        .map(|i| format!("many.example. 60 MX {i} n{i}.example.\nn{i}.example. 60 A 192.0.2.{i}\n"))
+        .collect();
+    let answer = ask(&zone(&records), "many.example. MX");
+    assert_eq!(
+        answer.iter().filter(|line| line.starts_with("an ")).count(),
+        30
+    );
+    assert_eq!(
+        answer.iter().filter(|line| line.starts_with("ad ")).count(),
+        13
+    );
+}
+
 /// RFC 9471 3.2: sibling glue that does not fit is left out, without TC.
 #[test]
 fn sibling_glue_that_does_not_fit_is_left_out() {

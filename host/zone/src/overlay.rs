@@ -7,7 +7,7 @@
 
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use imbl::shared_ptr::DefaultSharedPtr;
 use imbl::{GenericHashMap, OrdMap};
@@ -212,6 +212,8 @@ impl Zone {
             return Ok(Self {
                 overlay: Some(Arc::new(overlay)),
                 soa,
+                // Read anew: it stands at the apex.
+                nsec3: OnceLock::new(),
                 ..self.clone()
             });
         }

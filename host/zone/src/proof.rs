@@ -14,6 +14,10 @@ use crate::zone::Zone;
 /// (RFC 9276 3.2), and every negative answer would cost us as much.
 pub const NSEC3_ITERATIONS_MAX: u16 = 50;
 
+/// Only glue and empty non-terminals lie between an NSEC and a name it covers. Where more lies there,
+/// the chain has a hole, and no query walks on through it.
+const NSEC_STEPS_MAX: usize = 4096;
+
 /// The parameters of a zone's NSEC3 chain (RFC 5155 4).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Nsec3Params {
@@ -45,7 +49,11 @@ impl Nsec3Params {
 impl Zone {
     /// The parameters of the zone's NSEC3 chain, where it has one that we follow.
     #[must_use]
-    pub fn nsec3_params(&self) -> Option<Nsec3Params> {
+    pub fn nsec3_params(&self) -> Option<&Nsec3Params> {
+        self.nsec3.get_or_init(|| self.read_nsec3_params()).as_ref()
+    }
+
+    fn read_nsec3_params(&self) -> Option<Nsec3Params> {
         let apex = self.apex_node();
         let rrset = apex.rrset(RecordType::NSEC3PARAM)?;
         let mut rdata = Vec::with_capacity(32);
@@ -90,16 +98,21 @@ impl Zone {
     }
 
     fn nsec_before(&self, relative: &[u8]) -> Option<Node<'_>> {
+        // A chain starts at the apex (RFC 4035 2.3); without one there is nothing to look for.
+        self.apex_node().rrset(RecordType::NSEC)?;
         let has = |head: &Head<'_>| {
             head.flags & OCCLUDED == 0 && head.node(self).rrset(RecordType::NSEC).is_some()
         };
-        self.last_before(relative, &has).map(|head| head.node(self))
+        self.last_before(relative, NSEC_STEPS_MAX, &has)
+            .map(|head| head.node(self))
     }
 
-    /// The last node at or before `relative` that `is`, over base and overlay.
+    /// The last node at or before `relative` that `is`, over base and overlay, at most `steps_max`
+    /// nodes of the base back.
     fn last_before<'z>(
         &'z self,
         relative: &[u8],
+        steps_max: usize,
         is: &dyn Fn(&Head<'_>) -> bool,
     ) -> Option<Head<'z>> {
         let end = match self.image.position(relative) {
@@ -112,6 +125,7 @@ impl Zone {
             .get(..end)?
             .iter()
             .rev()
+            .take(steps_max)
             .map(|at| self.image.head(*at));
         let Some(overlay) = &self.overlay else {
             return base.find(is);
@@ -153,7 +167,7 @@ impl Zone {
         }
         let has = |head: &Head<'_>| head.node(self).rrset(RecordType::NSEC3).is_some();
         let found = self
-            .last_before(&label, &has)
+            .last_before(&label, usize::MAX, &has)
             .or_else(|| self.last_nsec3(&has))?;
         Some((
             found.node(self),
@@ -165,6 +179,6 @@ impl Zone {
     fn last_nsec3(&self, has: &dyn Fn(&Head<'_>) -> bool) -> Option<Head<'_>> {
         let mut beyond = [0xFF; 33];
         beyond[0] = 32;
-        self.last_before(&beyond, has)
+        self.last_before(&beyond, usize::MAX, has)
     }
 }

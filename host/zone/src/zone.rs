@@ -5,7 +5,7 @@
 //! Zones are values: whoever holds one sees one version, however many are published meanwhile.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::canon;
 use crate::hash::{HashKey, LookupName};
@@ -14,6 +14,7 @@ use crate::image::{APEX, Head, Image};
 use crate::lookup::Node;
 use crate::name::Name;
 use crate::overlay::Overlay;
+use crate::proof::Nsec3Params;
 use crate::record::{Record, RecordBuf};
 use crate::rrset::{Rrset, Target};
 use crate::rtype::RecordType;
@@ -30,6 +31,8 @@ pub struct Zone {
     pub(crate) image: Arc<Image>,
     pub(crate) overlay: Option<Arc<Overlay>>,
     pub(crate) soa: Soa,
+    /// Read when the first proof needs it.
+    pub(crate) nsec3: OnceLock<Option<Nsec3Params>>,
 }
 
 /// The fields of an SOA record (RFC 1035 3.3.13), its TTL with them. Times are in seconds.
@@ -103,6 +106,7 @@ impl Zone {
             image: Arc::new(image),
             overlay: None,
             soa,
+            nsec3: OnceLock::new(),
         })
     }
 

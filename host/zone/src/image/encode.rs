@@ -143,9 +143,12 @@ impl<'a> Body<'a> {
                 | RecordType::SVCB
                 | RecordType::HTTPS
         );
+        let in_domain = is_at_or_below_wire(wire, self.place.owner);
+        // RFC 9471 3.1: glue of in-domain name servers is never optional.
+        let required = in_domain && self.rtype == RecordType::NS;
         if wanted
             && at < COMPRESS_MAX
-            && self.targets.len() < TARGETS_MAX
+            && (required || self.targets.len() < TARGETS_MAX)
             && wire.len() > 1
             && is_at_or_below_wire(wire, self.place.apex)
             && !self
@@ -153,11 +156,7 @@ impl<'a> Body<'a> {
                 .iter()
                 .any(|(_, _, name)| name.eq_ignore_ascii_case(wire))
         {
-            self.targets.push((
-                at as u16,
-                is_at_or_below_wire(wire, self.place.owner),
-                wire.into(),
-            ));
+            self.targets.push((at as u16, in_domain, wire.into()));
         }
     }
 
