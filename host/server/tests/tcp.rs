@@ -31,8 +31,13 @@ fn connect_from(from: Ipv4Addr, to: SocketAddr) -> TcpStream {
     stream
 }
 
+/// Closed by the other side; waiting in vain is not that.
 fn is_closed(stream: &mut TcpStream) -> bool {
-    matches!(stream.read(&mut [0; 512]), Ok(0) | Err(_))
+    use std::io::ErrorKind::{TimedOut, WouldBlock};
+    match stream.read(&mut [0; 512]) {
+        Ok(len) => len == 0,
+        Err(error) => !matches!(error.kind(), TimedOut | WouldBlock),
+    }
 }
 
 /// RFC 7766 6.2.1.1: queries may be pipelined; here they are answered in order.
@@ -342,3 +347,48 @@ fn both_transports_give_the_same_answer() {
         );
     }
 }
+
+/// RELIABILITY R1: without descriptors TCP turns clients away, UDP goes on, and all is well afterwards.
+#[test]
+fn running_out_of_descriptors_stops_neither_udp_nor_the_server() {
+    // A process of its own, so that no other test runs out with it.
+    if std::env::var_os(FEW_DESCRIPTORS).is_none() {
+        let me = std::env::current_exe().unwrap();
+        let status = std::process::Command::new("sh")
+            .args([
+                "-c",
+                "ulimit -n 64 && exec \"$0\" --exact --nocapture \"$1\"",
+            ])
+            .arg(me)
+            .arg("running_out_of_descriptors_stops_neither_udp_nor_the_server")
+            .env(FEW_DESCRIPTORS, "1")
+            .status()
+            .unwrap();
+        assert!(status.success());
+        return;
+    }
+    let fixture = Fixture::start();
+    let udp = fixture.udp();
+    let mut served = fixture.tcp();
+    send_frame(&mut served, &query(1, "www.example.com", A));
+    read_frame(&mut served).unwrap();
+    let late = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let mut held = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        held.push(file);
+        assert!(held.len() < 64, "the limit holds");
+    }
+    late.connect(&fixture.address().into()).unwrap();
+    let mut late = TcpStream::from(late);
+    late.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert!(is_closed(&mut late), "turned away, not left waiting");
+    assert_eq!(rcode(&exchange(&udp, &query(2, "www.example.com", A))), 0);
+    send_frame(&mut served, &query(3, "www.example.com", A));
+    assert_eq!(rcode(&read_frame(&mut served).unwrap()), 0);
+    drop(held);
+    let mut after = fixture.tcp();
+    send_frame(&mut after, &query(4, "www.example.com", A));
+    assert_eq!(rcode(&read_frame(&mut after).unwrap()), 0);
+}
+
+const FEW_DESCRIPTORS: &str = "BAILIWICK_TEST_FEW_DESCRIPTORS";
