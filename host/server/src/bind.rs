@@ -69,9 +69,7 @@ fn bind_at(address: SocketAddr, udp: usize, tcp: usize) -> Result<Bound, StartEr
 
 fn udp_socket(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = new_socket(address, Type::DGRAM, true)?;
-    // What the kernel may not give in full is still the most it gives.
-    socket.set_recv_buffer_size(BUFFER_SIZE)?;
-    socket.set_send_buffer_size(BUFFER_SIZE)?;
+    set_buffer_sizes(&socket)?;
     socket.set_read_timeout(Some(WAKE_UP))?;
     socket.set_write_timeout(Some(WAKE_UP))?;
     // RFC 9715, RELIABILITY P16: neither fragment answers by forged path-MTU news nor refuse to send.
@@ -99,6 +97,20 @@ fn udp_socket(address: SocketAddr) -> io::Result<UdpSocket> {
         sys::set_option(socket.as_fd(), level, option, 1)?;
     }
     Ok(socket.into())
+}
+
+/// Asks for room for a burst. The privilege to go beyond the system's limit is used where it is had;
+/// elsewhere the kernel gives what it may.
+fn set_buffer_sizes(socket: &Socket) -> io::Result<()> {
+    let force =
+        |option| sys::set_option(socket.as_fd(), libc::SOL_SOCKET, option, BUFFER_SIZE as i32);
+    if force(libc::SO_RCVBUFFORCE).is_err() {
+        socket.set_recv_buffer_size(BUFFER_SIZE)?;
+    }
+    if force(libc::SO_SNDBUFFORCE).is_err() {
+        socket.set_send_buffer_size(BUFFER_SIZE)?;
+    }
+    Ok(())
 }
 
 fn tcp_listener(address: SocketAddr) -> io::Result<TcpListener> {
@@ -191,6 +203,14 @@ mod tests {
             };
             assert_eq!(omitted, libc::IP_PMTUDISC_OMIT);
         }
+    }
+
+    #[test]
+    fn buffers_are_no_smaller_than_the_system_gives_anybody() {
+        let bound = bind("127.0.0.1:0".parse().unwrap(), 1, 0).unwrap();
+        let plain = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let size = |socket| socket2::SockRef::from(socket).recv_buffer_size().unwrap();
+        assert!(size(&bound.udp[0]) >= size(&plain));
     }
 
     fn option(socket: &UdpSocket, level: i32, option: i32) -> i32 {
