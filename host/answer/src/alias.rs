@@ -116,7 +116,7 @@ impl<'z> Compose<'_, 'z, '_> {
             let inside = read.is_ok() && is_at_or_below_wire(wire, self.zone.apex().as_wire());
             if !inside || alias.set_wire(wire, self.key).is_err() || !self.chain.pass(alias) {
                 // The last name is not answered here; proofs are owed for the links nevertheless.
-                return self.settle();
+                return self.settle(target);
             }
             match self.step(alias, Owner::At(at), target)? {
                 Next::Done => return Ok(()),
@@ -133,6 +133,7 @@ impl<'z> Compose<'_, 'z, '_> {
         owner: Owner<'static>,
         rrset: &Rrset<'z>,
         node: &Node<'z>,
+        scratch: &mut LookupName,
     ) -> Result<Next, Full> {
         let target_at = match self.chain.dname_target(rrset) {
             Some(at) => at,
@@ -151,7 +152,7 @@ impl<'z> Compose<'_, 'z, '_> {
             // RFC 6672 2.2: no such name can exist; the DNAME itself shows why.
             self.says.rcode = Rcode::YXDOMAIN;
             self.says.verdict = Verdict::Answer;
-            self.settle()?;
+            self.settle(scratch)?;
             return Ok(Next::Done);
         }
         let Owner::At(owner_at) = owner else {
@@ -180,7 +181,7 @@ impl<'z> Compose<'_, 'z, '_> {
         self.message.add_count(Section::Answer, 1);
         if self.qtype == RecordType::CNAME || self.qtype == RecordType::ANY {
             // The CNAME is what was asked for.
-            self.settle()?;
+            self.settle(scratch)?;
             return Ok(Next::Done);
         }
         Ok(Next::Alias((start + 12) as u16))

@@ -42,6 +42,8 @@ pub(crate) struct Compose<'m, 'z, 'w> {
 pub(crate) struct Proofs {
     stored_at: [usize; 8],
     len: usize,
+    /// A name being put together.
+    pub(crate) wire: Vec<u8>,
 }
 
 impl Proofs {
@@ -144,7 +146,7 @@ impl<'m, 'z, 'w> Compose<'m, 'z, 'w> {
                 if wildcard {
                     self.chain.owe(owner, node.depth());
                 }
-                self.settle()?;
+                self.settle(target)?;
                 self.addresses(&rrset, placed, name.wire(), target);
                 Ok(Next::Done)
             }
@@ -171,13 +173,13 @@ impl<'m, 'z, 'w> Compose<'m, 'z, 'w> {
                 }
                 Ok(Next::Alias(target_at))
             }
-            Lookup::Dname { rrset, node } => self.substitute(name, owner, &rrset, &node),
+            Lookup::Dname { rrset, node } => self.substitute(name, owner, &rrset, &node, target),
             Lookup::Delegation { cut } => {
                 if self.chain.is_empty() {
                     self.says.authoritative = false;
                     self.says.verdict = Verdict::Referral;
                 }
-                self.settle()?;
+                self.settle(target)?;
                 self.refer(name, owner, &cut, target)?;
                 Ok(Next::Done)
             }
@@ -189,14 +191,14 @@ impl<'m, 'z, 'w> Compose<'m, 'z, 'w> {
                 if wildcard {
                     self.chain.owe(owner, node.depth());
                 }
-                self.settle()?;
+                self.settle(target)?;
                 Ok(Next::Done)
             }
             Lookup::NoData { node, wildcard } => {
                 if self.chain.is_empty() {
                     self.says.verdict = Verdict::NoData;
                 }
-                self.settle()?;
+                self.settle(target)?;
                 self.soa()?;
                 if self.dnssec {
                     self.prove_no_data(name, &node, wildcard)?;
@@ -207,7 +209,7 @@ impl<'m, 'z, 'w> Compose<'m, 'z, 'w> {
                 // RFC 6604 3: the code speaks of the last name of the chain.
                 self.says.rcode = Rcode::NXDOMAIN;
                 self.says.verdict = Verdict::NxDomain;
-                self.settle()?;
+                self.settle(target)?;
                 self.soa()?;
                 if self.dnssec {
                     self.prove_no_name(name, &closest_encloser)?;

@@ -14,30 +14,29 @@ impl<'z> Compose<'_, 'z, '_> {
     ///
     /// Called once, when the answer section is complete.
     #[inline]
-    pub(crate) fn settle(&mut self) -> Result<(), Full> {
+    pub(crate) fn settle(&mut self, scratch: &mut LookupName) -> Result<(), Full> {
         if !self.dnssec || self.chain.owed().is_empty() {
             return Ok(());
         }
-        self.settle_owed()
+        self.settle_owed(scratch)
     }
 
     #[cold]
-    fn settle_owed(&mut self) -> Result<(), Full> {
-        let mut wire = Vec::new();
-        let mut expanded = LookupName::new();
+    fn settle_owed(&mut self, expanded: &mut LookupName) -> Result<(), Full> {
         let mut next = 0;
         while let Some((at, depth)) = self.chain.owed().get(next).copied() {
             next += 1;
+            let wire = &mut self.proofs.wire;
             wire.clear();
-            if read_into(self.message.written(), usize::from(at), &mut wire).is_err()
-                || expanded.set_wire(&wire, self.key).is_err()
+            if read_into(self.message.written(), usize::from(at), wire).is_err()
+                || expanded.set_wire(wire, self.key).is_err()
             {
                 continue;
             }
             // The wildcard is one label below the closest encloser.
             let encloser = self.apex_labels + usize::from(depth).saturating_sub(1);
             match self.zone.nsec3_params() {
-                None => self.put_nsec(self.zone.nsec_at_or_before(&expanded, expanded.labels()))?,
+                None => self.put_nsec(self.zone.nsec_at_or_before(expanded, expanded.labels()))?,
                 Some(params) => self.put_nsec3(params, expanded.suffix(encloser + 1))?,
             }
         }
@@ -59,7 +58,7 @@ impl<'z> Compose<'_, 'z, '_> {
             }
             Some(params) => {
                 let provable = self.prove_encloser(params, name, encloser)?;
-                self.put_nsec3(params, &wildcard(name, provable))
+                self.put_nsec3_of_wildcard(params, name, provable)
             }
         }
     }
@@ -85,7 +84,7 @@ impl<'z> Compose<'_, 'z, '_> {
             (Some(params), true) => {
                 let encloser = self.apex_labels + node.depth().saturating_sub(1);
                 self.prove_encloser(params, name, encloser)?;
-                self.put_nsec3(params, &wildcard(name, encloser))
+                self.put_nsec3_of_wildcard(params, name, encloser)
             }
         }
     }
@@ -157,6 +156,24 @@ impl<'z> Compose<'_, 'z, '_> {
         }
     }
 
+    /// The same for the wildcard right below the suffix of `encloser` labels.
+    fn put_nsec3_of_wildcard(
+        &mut self,
+        params: &Nsec3Params,
+        name: &LookupName,
+        encloser: usize,
+    ) -> Result<(), Full> {
+        let wire = &mut self.proofs.wire;
+        wire.clear();
+        wire.extend_from_slice(b"\x01*");
+        wire.extend_from_slice(name.suffix(encloser));
+        let hash = params.hash(wire);
+        match self.zone.nsec3_at_or_before(&hash) {
+            Some((node, _)) => self.put_denial(&node, RecordType::NSEC3),
+            None => Ok(()),
+        }
+    }
+
     /// Writes the NSEC or NSEC3 of a node, once.
     fn put_denial(&mut self, node: &Node<'z>, rtype: RecordType) -> Result<(), Full> {
         if let Some(rrset) = node.rrset(rtype)
@@ -171,9 +188,4 @@ impl<'z> Compose<'_, 'z, '_> {
         }
         Ok(())
     }
-}
-
-/// The wildcard right below the suffix of `encloser` labels, in lower case.
-fn wildcard(name: &LookupName, encloser: usize) -> Vec<u8> {
-    [b"\x01*", name.suffix(encloser)].concat()
 }
