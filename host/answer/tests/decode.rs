@@ -1,95 +1,25 @@
 //! What the encoder writes is read by somebody else's decoder, for random zones and questions: it
 //! parses, keeps its limit, and says only what the zone says (RELIABILITY P1, P2).
 
-#![allow(clippy::unwrap_used, reason = "rows are generated well-formed")]
-
 mod common;
 
-use std::sync::Arc;
-
 use bailiwick_answer::{Transport, text};
-use bailiwick_zone::{Name, Record, RecordBuf, RecordType, Zone, ZoneSet, rdata};
-use common::{exchange, key, query};
+use common::{exchange, query, random};
 use hickory_proto::op::Message;
 use proptest::prelude::*;
-
-/// A record of the random zone: owner, type, RDATA as text.
-type Row = (String, &'static str, String);
-
-fn label() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec![
-        "a",
-        "b",
-        "C",
-        "*",
-        "ns",
-        "mail",
-        "a-label-that-takes-rather-more-room-than-the-others",
-    ])
-}
-
-/// A name at or below the apex.
-fn name() -> impl Strategy<Value = String> {
-    prop::collection::vec(label(), 0..4).prop_map(|labels| {
-        labels.iter().fold(String::from("Example."), |name, label| {
-            format!("{label}.{name}")
-        })
-    })
-}
-
-/// A name that may be anywhere.
-fn target() -> impl Strategy<Value = String> {
-    prop_oneof![4 => name(), 1 => Just("host.elsewhere.test.".to_owned()), 1 => Just(".".to_owned())]
-}
-
-fn row() -> impl Strategy<Value = Row> {
-    (name(), target(), 0..40u8, 0..10u8).prop_map(|(owner, target, number, kind)| match kind {
-        0 | 1 => (owner, "A", format!("192.0.2.{number}")),
-        2 => (owner, "AAAA", format!("2001:db8::1:{:x}", number + 1)),
-        3 | 4 => (owner, "NS", target),
-        5 => (owner, "CNAME", target),
-        6 => (owner, "DNAME", target),
-        7 => (owner, "MX", format!("{number} {target}")),
-        8 => (owner, "SRV", format!("0 0 {number} {target}")),
-        _ => (owner, "PTR", target),
-    })
-}
-
-/// The zone, also where its rows break rules that a checked zone keeps.
-fn zone(rows: &[Row]) -> ZoneSet {
-    let mut records = RecordBuf::new();
-    let soa = (
-        "Example.".to_owned(),
-        "SOA",
-        "ns.example. Host.example. 1 2 3 4 5".to_owned(),
-    );
-    for (owner, rtype, data) in rows.iter().chain([&soa]) {
-        let rtype: RecordType = rtype.parse().unwrap();
-        let data = rdata::from_text(rtype, data, &Name::root()).unwrap();
-        let owner = Name::parse(owner).unwrap();
-        records.push(Record {
-            owner: owner.as_wire(),
-            rtype,
-            ttl: 60,
-            rdata: &data,
-        });
-    }
-    let zone = Zone::build(&Name::parse("example.").unwrap(), &records, &key()).unwrap();
-    ZoneSet::new(&key()).with(Arc::new(zone))
-}
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
     #[test]
     fn an_answer_says_what_the_zone_says(
-        rows in prop::collection::vec(row(), 0..40),
-        qname in name(),
-        qtype in prop::sample::select(vec!["A", "AAAA", "NS", "CNAME", "DNAME", "MX", "SRV", "SOA", "ANY", "DS", "TXT", "RRSIG"]),
+        rows in prop::collection::vec(random::row(), 0..40),
+        qname in random::name(),
+        qtype in random::qtype(),
         edns in prop::option::of((0..2000u16, any::<bool>())),
         stream in any::<bool>(),
     ) {
-        let zones = zone(&rows);
+        let zones = random::only(random::zone(&rows));
         let transport = if stream { Transport::Stream } else { Transport::Udp };
         let (outcome, response) = exchange(&zones, &query(&format!("{qname} {qtype}"), edns), transport);
         let limit = match (stream, edns) {
@@ -140,7 +70,7 @@ proptest! {
             octets[2] &= 0x79;
             octets[4..12].copy_from_slice(&[0, 1, 0, 0, 0, 0, 0, 1]);
         }
-        let zones = zone(&[]);
+        let zones = random::only(random::zone(&[]));
         let mut name = bailiwick_zone::LookupName::new();
         if let Some(job) = bailiwick_answer::Job::prepare(&zones, &octets, Transport::Udp, &mut name) {
             let mut out = [0; 512];

@@ -75,11 +75,12 @@ impl Zone {
     #[inline]
     #[must_use]
     pub fn lookup_target<'z>(&'z self, rrset: &Rrset<'z>, rtype: RecordType) -> Option<Lookup<'z>> {
-        let node = rrset.targets().next()?.node;
-        if node == 0 || self.overlay.is_some() {
+        let target = rrset.targets().next()?;
+        // The first record's target: behind owner, type, class, TTL and length.
+        if target.place != 12 || target.node == 0 || self.overlay.is_some() {
             return None;
         }
-        let head = self.image.head(node);
+        let head = self.image.head(target.node);
         (head.flags & OCCLUDED == 0).then(|| at(head.node(self), false, rtype))
     }
 

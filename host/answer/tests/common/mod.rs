@@ -6,6 +6,8 @@
     reason = "a zone or question that does not parse fails the test"
 )]
 
+pub(crate) mod random;
+
 use std::sync::Arc;
 
 use bailiwick_answer::text::{self, Response};
