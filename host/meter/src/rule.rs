@@ -16,7 +16,8 @@ pub enum Action {
     Drop,
     /// An empty answer with TC over UDP; an ordinary one over streams.
     Truncate,
-    /// Answer one in so many, truncate the rest; 0 and 1 answer all.
+    /// Truncate one in so many, drop the rest; 0 drops all, 1 truncates all; an ordinary answer over
+    /// streams.
     Slip(u8),
     /// An answer without data.
     Deny {

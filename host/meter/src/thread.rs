@@ -443,21 +443,20 @@ const BLOCKED: u16 = 15;
 
 /// An action as it applies to this query.
 fn verdict_of(action: Action, query: &Query<'_>, slip: &mut u32) -> Verdict {
-    let truncate = if query.transport.is_datagram() {
-        Verdict::Truncate
-    } else {
-        Verdict::Answer
-    };
+    // Over a stream the source is proven: there is nobody to protect from our answer.
+    let is_proven = !query.transport.is_datagram();
     match action {
-        Action::Allow | Action::Slip(0 | 1) => Verdict::Answer,
+        Action::Allow => Verdict::Answer,
         Action::Drop => Verdict::Drop,
-        Action::Truncate => truncate,
+        Action::Truncate | Action::Slip(_) if is_proven => Verdict::Answer,
+        Action::Truncate => Verdict::Truncate,
+        Action::Slip(0) => Verdict::Drop,
         Action::Slip(n) => {
             *slip = slip.wrapping_add(1);
             if slip.is_multiple_of(u32::from(n)) {
-                Verdict::Answer
+                Verdict::Truncate
             } else {
-                truncate
+                Verdict::Drop
             }
         }
         Action::Deny { rcode, ede } => Verdict::Deny { rcode, ede },

@@ -78,7 +78,7 @@ fn drop_says_nothing_and_truncate_sends_clients_to_tcp() {
     assert!(!is_truncated(&answer) && rcode(&answer) == 3);
 }
 
-/// RELIABILITY P12: over the limit only one in so many is answered in full.
+/// RELIABILITY P12: over the limit a client is told to come by TCP.
 #[test]
 fn a_limit_slips() {
     let fixture = Fixture::start();
@@ -87,7 +87,7 @@ fn a_limit_slips() {
         burst: 10,
         v4_len: 24,
         v6_len: 56,
-        over: Action::Slip(5),
+        over: Action::Slip(1),
     };
     fixture
         .meter
@@ -96,8 +96,8 @@ fn a_limit_slips() {
     let whole = (0..110)
         .filter(|id| !is_truncated(&exchange(&client, &query(*id, "www.example.com", A))))
         .count();
-    // The burst, a fifth of the rest, and perhaps a second's worth that came back.
-    assert!((30..=34).contains(&whole), "{whole}");
+    // The burst, and perhaps what came back in a few seconds.
+    assert!((10..=14).contains(&whole), "{whole}");
 }
 
 #[test]

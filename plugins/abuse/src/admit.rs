@@ -54,7 +54,7 @@ fn judge_sign_up(settings: &SignUps, sign_up: &SignUp) -> Ruling {
         )
         .about("network")
         .category(AbuseCategory::Spam)
-        .with("accounts", sign_up.network_recent);
+        .with("abuse.accounts", sign_up.network_recent);
         if sign_up.network_recent >= settings.network_refuse {
             findings.refuse.push(finding);
         } else {
@@ -157,7 +157,7 @@ fn judge_kind_of_name(settings: &Claims, claim: &ZoneClaim, apex: &str, findings
                 "another account claims this name too: the delegation decides who is served",
             )
             .about(apex)
-            .with("rivals", claim.rivals),
+            .with("abuse.rivals", claim.rivals),
         );
     }
 }
@@ -179,7 +179,7 @@ fn judge_claimant(settings: &Claims, now: u64, claim: &ZoneClaim, findings: &mut
                 account.cases
             ),
         )
-        .with("cases", account.cases);
+        .with("abuse.cases", account.cases);
         if account.cases >= settings.cases_max {
             findings.refuse.push(finding);
         } else {
@@ -195,7 +195,7 @@ fn judge_claimant(settings: &Claims, now: u64, claim: &ZoneClaim, findings: &mut
                     account.held
                 ),
             )
-            .with("held", account.held),
+            .with("abuse.held", account.held),
         );
     }
     if is_young(settings, now, claim) && account.zones >= settings.young_zones_max {
@@ -217,7 +217,7 @@ fn judge_claimant(settings: &Claims, now: u64, claim: &ZoneClaim, findings: &mut
             )
             .about("network")
             .category(AbuseCategory::Spam)
-            .with("claims", claims),
+            .with("abuse.claims", claims),
         );
     }
 }

@@ -4,7 +4,7 @@ mod flood;
 mod reflection;
 mod torture;
 
-use bailiwick_plugin_sdk::abuse::{Limit, Window};
+use bailiwick_plugin_sdk::abuse::Window;
 use bailiwick_plugin_sdk::rows::{NameRow, SourceRow};
 use bailiwick_plugin_sdk::{Error, Prefix, RrType, ZoneId};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,9 @@ use crate::settings::Settings;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Pattern {
     pub(crate) target: Target,
-    pub(crate) limit: Limit,
+    /// What is left to it.
+    pub(crate) per_second: u32,
+    pub(crate) burst: u32,
     /// Queries a second that belong to it.
     pub(crate) rate: u64,
     pub(crate) reason: String,

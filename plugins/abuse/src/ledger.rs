@@ -121,8 +121,8 @@ impl Ledger {
             put: now,
             ends: now.saturating_add(life(rules, level)),
             rate: pattern.rate,
-            per_second: pattern.limit.per_second,
-            burst: pattern.limit.burst,
+            per_second: pattern.per_second,
+            burst: pattern.burst,
             reason: pattern.reason,
             raised: self.entries.get(&id).is_some_and(|entry| entry.raised),
             target: pattern.target,
@@ -186,10 +186,10 @@ impl Entry {
             },
             then: Effect::Limit(Limit {
                 per_second: self.per_second,
-                burst: self.burst,
+                burst: self.burst.max(1),
                 v4_len: 0,
                 v6_len: 0,
-                over: Action::Truncate,
+                over: over(rules, target.kind),
             }),
             priority: target.kind.priority(),
             ttl_ms: u32::try_from(ttl_ms).unwrap_or(u32::MAX),
@@ -226,14 +226,24 @@ fn life(rules: &Rules, level: u8) -> u64 {
     doubled.min(u64::from(rules.ttl_max_ms))
 }
 
+/// What is above the limit. A suffix is asked for by everybody, so everybody is shown the way to TCP;
+/// a source that is the trouble gets mostly silence, but not only: a genuine client in it that tries
+/// again comes through.
+fn over(rules: &Rules, kind: Kind) -> Action {
+    match kind {
+        Kind::TortureSuffix => Action::Truncate,
+        Kind::TortureSource | Kind::Reflection | Kind::Flood => Action::Slip(rules.slip),
+    }
+}
+
 fn limits(settings: &Settings, kind: Kind) -> (u32, u32) {
     let per_second = match kind {
         Kind::TortureSource => settings.torture.source_per_second,
         Kind::TortureSuffix => settings.torture.suffix_per_second,
         Kind::Reflection => settings.reflection.per_second,
-        Kind::Flood => return (settings.flood.per_second, settings.flood.per_second.max(1)),
+        Kind::Flood => return (settings.flood.per_second, settings.flood.per_second),
     };
-    (per_second, per_second.saturating_mul(2).max(1))
+    (per_second, per_second.saturating_mul(2))
 }
 
 /// A full store costs only memory over reloads, so it is counted and nothing more.

@@ -24,6 +24,7 @@ pub(crate) struct Rules {
     pub(crate) release_percent: u64,
     pub(crate) memory_ms: u64,
     pub(crate) rules_max: usize,
+    pub(crate) slip: u8,
     pub(crate) dry_run: bool,
     pub(crate) trusted: Vec<String>,
 }
@@ -109,6 +110,7 @@ impl Default for Rules {
             release_percent: 50,
             memory_ms: 300_000,
             rules_max: 256,
+            slip: 4,
             dry_run: false,
             trusted: vec![],
         }

@@ -117,7 +117,7 @@ fn torture_from_one_prefix_limits_that_prefix() {
     let Effect::Limit(limit) = rule.then else {
         panic!()
     };
-    assert_eq!((limit.per_second, limit.over), (20, Action::Truncate));
+    assert_eq!((limit.per_second, limit.over), (20, Action::Slip(4)));
 }
 
 /// From everywhere at once: the suffix gets a bucket over UDP, so that resolvers come by TCP.

@@ -140,7 +140,7 @@ fn actions(
         message,
         due,
         cleared_by,
-        extra: vec![("ns".into(), list.chars().take(1024).collect())],
+        extra: vec![("brand-ns.ns".into(), list.chars().take(1024).collect())],
     };
     let at_parent: BTreeSet<Name> = ask
         .parent_ns

@@ -40,7 +40,7 @@ pub(crate) fn notes(ask: &Ask) -> Vec<Finding> {
                 "family-missing",
                 format!("{lacking} of the name servers have no {family} address"),
             )
-            .with("family", family)
+            .with("brand-ns.family", family)
         })
     };
     without("IPv4", |server| !server.v4.is_empty())
@@ -57,7 +57,7 @@ fn plan_without_brand(settings: &Settings, ask: &Ask) -> Option<Finding> {
     }
     let plans = settings.plans.join(", ");
     let message = format!("the plan {plan} has no branded name servers; these have: {plans}");
-    Some(Finding::new("plan-without-brand", message).with("plans", plans))
+    Some(Finding::new("plan-without-brand", message).with("brand-ns.plans", plans))
 }
 
 /// Enough names for a zone to survive a node, and no more than there are nodes: an anycast node is
@@ -69,18 +69,18 @@ fn number(settings: &Settings, ask: &Ask) -> Option<Finding> {
             "{servers} name servers are allotted to this zone, a set needs {}",
             settings.names_min
         );
-        return Some(Finding::new("too-few-servers", message).with("servers", servers));
+        return Some(Finding::new("too-few-servers", message).with("brand-ns.servers", servers));
     }
     let most = settings.names_max.min(servers);
     match ask.wanted.len() {
         0 => None,
         wanted if wanted < settings.names_min => {
             let message = format!("a set has at least {} names", settings.names_min);
-            Some(Finding::new("too-few", message).with("least", settings.names_min))
+            Some(Finding::new("too-few", message).with("brand-ns.least", settings.names_min))
         }
         wanted if wanted > most => {
             let message = format!("this zone can have at most {most} name servers");
-            Some(Finding::new("too-many", message).with("most", most))
+            Some(Finding::new("too-many", message).with("brand-ns.most", most))
         }
         _ => None,
     }

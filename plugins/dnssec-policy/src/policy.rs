@@ -131,7 +131,9 @@ fn unsigned(settings: &Settings, zone: &ZoneFacts) -> Option<Finding> {
     if !settings.plans.is_empty() && !settings.plans.contains(&zone.plan) {
         let plans = settings.plans.join(", ");
         let message = format!("the plan {} has no signing; these have: {plans}", zone.plan);
-        return Some(Finding::new("plan-without-signing", message).with("plans", plans));
+        return Some(
+            Finding::new("plan-without-signing", message).with("dnssec-policy.plans", plans),
+        );
     }
     if !settings.sign {
         let message = if zone.signed {
@@ -153,7 +155,7 @@ fn notice(settings: &Settings, zone: &ZoneFacts) -> Option<Finding> {
         "{} has {} records: signing makes its changes take longer to be everywhere; how long is measured and shown",
         zone.apex, zone.records
     );
-    Some(Finding::new("slower-changes", message).with("records", zone.records))
+    Some(Finding::new("slower-changes", message).with("dnssec-policy.records", zone.records))
 }
 
 const RSASHA256: u8 = 8;

@@ -30,8 +30,10 @@ impl Finding {
         self
     }
 
-    /// Gives a value of the message by name, for translations.
+    /// Gives a value of the message by name, for translations. The key begins with the plugin's name
+    /// and a dot, or the host refuses the whole answer.
     pub fn with(mut self, key: &str, value: impl ToString) -> Self {
+        debug_assert!(key.contains('.'), "`{key}` belongs to the host");
         self.extra.push((key.into(), value.to_string()));
         self
     }

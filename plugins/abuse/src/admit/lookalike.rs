@@ -136,7 +136,7 @@ impl Found<'_> {
         };
         Finding::new(code, message)
             .category(AbuseCategory::TrademarkCopyright)
-            .with("protected", brand)
+            .with("abuse.protected", brand)
     }
 }
 

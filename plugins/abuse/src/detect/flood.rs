@@ -1,8 +1,5 @@
 //! A source that asks more than any resolver would, whatever it asks.
 
-use bailiwick_plugin_sdk::abuse::Limit;
-
-use super::torture::one_bucket;
 use super::{Kind, Pattern, Target, Traffic};
 use crate::settings::Flood;
 
@@ -28,10 +25,8 @@ pub(crate) fn find(settings: &Flood, traffic: &Traffic, explained: &[String]) ->
                     rr_type: None,
                     udp_only: true,
                 },
-                limit: Limit {
-                    burst: settings.per_second,
-                    ..one_bucket(settings.per_second)
-                },
+                per_second: settings.per_second,
+                burst: settings.per_second,
                 rate,
             })
         })

@@ -5,7 +5,6 @@
 use bailiwick_plugin_sdk::RrType;
 use bailiwick_plugin_sdk::rows::SourceRow;
 
-use super::torture::one_bucket;
 use super::{Kind, Pattern, Target, Traffic, is_share};
 use crate::settings::Reflection;
 
@@ -47,7 +46,8 @@ fn pattern(settings: &Reflection, traffic: &Traffic, row: &SourceRow) -> Pattern
             rr_type,
             udp_only: true,
         },
-        limit: one_bucket(settings.per_second),
+        per_second: settings.per_second,
+        burst: settings.per_second.saturating_mul(2),
         rate: traffic.per_second(row.queries),
     }
 }

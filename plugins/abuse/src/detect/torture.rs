@@ -2,10 +2,8 @@
 //!
 //! If few sources send nearly all of it, each of them is limited below that suffix and nobody else
 //! notices. If it comes from everywhere (forged, or through many resolvers), the suffix gets one
-//! bucket for all over UDP: what is over it gets TC, so resolvers still come through over TCP.
+//! bucket for all over UDP.
 
-use bailiwick_plugin_sdk::Action;
-use bailiwick_plugin_sdk::abuse::Limit;
 use bailiwick_plugin_sdk::rows::{NameRow, SourceRow};
 
 use super::{Kind, Pattern, Target, Traffic, is_share};
@@ -93,7 +91,8 @@ fn by_source(
             rr_type: None,
             udp_only: false,
         },
-        limit: one_bucket(settings.source_per_second),
+        per_second: settings.source_per_second,
+        burst: settings.source_per_second.saturating_mul(2),
         rate,
     }
 }
@@ -109,23 +108,13 @@ fn by_suffix(settings: &Torture, traffic: &Traffic, row: &NameRow) -> Pattern {
             rr_type: None,
             udp_only: true,
         },
-        limit: one_bucket(settings.suffix_per_second),
+        per_second: settings.suffix_per_second,
+        burst: settings.suffix_per_second.saturating_mul(2),
         rate,
         reason: format!(
             "{rate} names a second that do not exist below {}, {} different ones from about {} sources",
             row.suffix, row.distinct_labels, row.distinct_sources
         ),
-    }
-}
-
-/// One bucket for all that matches; over it an empty answer with TC.
-pub(crate) fn one_bucket(per_second: u32) -> Limit {
-    Limit {
-        per_second,
-        burst: per_second.saturating_mul(2).max(1),
-        v4_len: 0,
-        v6_len: 0,
-        over: Action::Truncate,
     }
 }
 
