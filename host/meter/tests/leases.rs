@@ -239,7 +239,12 @@ fn slip_truncates_one_in_n_and_means_nothing_to_a_stream() {
     let verdicts: Vec<_> = (0..400)
         .map(|_| ask(&mut thread, &udp, ms(1)).verdict)
         .collect();
-    let count = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
+    let count = |wanted| {
+        verdicts
+            .iter()
+            .filter(|verdict| **verdict == wanted)
+            .count()
+    };
     assert_eq!((count(Verdict::Truncate), count(Verdict::Drop)), (100, 300));
     let tcp = Query {
         transport: Transport::Tcp,
