@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bailiwick_zone::hash::HashKey;
+use ipnet::IpNet;
 
 use crate::bucket::Buckets;
 use crate::class::{Detail, Usage};
 use crate::counters::ThreadCells;
 use crate::lease::{FREE, LeaseGrant, LeaseTable, LeaseWant};
+use crate::prefix::PrefixSet;
 use crate::rule::{Effect, TrafficRule};
 use crate::ruleset::RuleSet;
 use crate::sketch::Sketch;
@@ -39,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) suspending: AtomicBool,
     pub(crate) thread_count: AtomicUsize,
     pub(crate) rules: Arc<ArcSwap<RuleSet>>,
+    /// Where our own measurements come from; none until some are set.
+    pub(crate) probes: Arc<ArcSwapOption<PrefixSet>>,
     pub(crate) secret: u64,
     buckets: OnceLock<Buckets>,
 }
@@ -81,6 +85,7 @@ impl Meter {
             suspending: AtomicBool::new(false),
             thread_count: AtomicUsize::new(0),
             rules: Arc::default(),
+            probes: Arc::default(),
             secret: key.below(key.fingerprint(), b"meter"),
             buckets: OnceLock::new(),
         };
@@ -130,6 +135,12 @@ impl Meter {
     /// Switches leases on (a `quota` policy is bound) or off (answer and count).
     pub fn set_leasing(&self, on: bool) {
         self.shared.leasing.store(on, Relaxed);
+    }
+
+    /// Says where our own measurements come from: what would be `answered` is then `probe`.
+    pub fn set_probes(&self, prefixes: &[IpNet]) {
+        let set = (!prefixes.is_empty()).then(|| prefixes.iter().copied().collect());
+        self.shared.probes.store(set.map(Arc::new));
     }
 
     /// Suspends a zone, or ends that: the server refuses its queries.

@@ -7,12 +7,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use arc_swap::{ArcSwap, Cache};
+use arc_swap::{ArcSwap, ArcSwapOption, Cache};
 
 use crate::class::Class;
 use crate::counters::{ThreadCells, ZoneCell};
 use crate::lease::{ASK_AGAIN_MS, AskReason, FREE, Fallback, GRACE_MS, LeaseChunk};
 use crate::meter::Shared;
+use crate::prefix::PrefixSet;
 use crate::query::Query;
 use crate::rule::{Action, Effect};
 use crate::ruleset::RuleSet;
@@ -94,6 +95,8 @@ pub struct ThreadMeter {
     latest_rules: Cache<Arc<ArcSwap<RuleSet>>, Arc<RuleSet>>,
     /// Those of this batch.
     rules: Arc<RuleSet>,
+    latest_probes: Cache<Arc<ArcSwapOption<PrefixSet>>, Option<Arc<PrefixSet>>>,
+    probing: bool,
     /// Which of the threads this is.
     index: usize,
     threads: usize,
@@ -108,6 +111,7 @@ pub struct ThreadMeter {
 
 impl ThreadMeter {
     pub(crate) fn new(shared: Arc<Shared>, cells: Arc<ThreadCells>, index: usize) -> Self {
+        let latest_probes = Cache::new(Arc::clone(&shared.probes));
         let mut latest_rules = Cache::new(Arc::clone(&shared.rules));
         let rules = Arc::clone(latest_rules.load());
         let sampler =
@@ -115,6 +119,8 @@ impl ThreadMeter {
         Self {
             shared,
             cells,
+            latest_probes,
+            probing: false,
             latest_rules,
             rules,
             index,
@@ -141,6 +147,7 @@ impl ThreadMeter {
             self.rules = Arc::clone(latest);
         }
         self.no_rules = self.rules.is_empty();
+        self.probing = self.latest_probes.load().is_some();
     }
 
     /// The moment of this batch.
@@ -248,6 +255,9 @@ impl ThreadMeter {
     pub fn settle(&mut self, query: &Query<'_>, decision: &Decision, outcome: &Outcome) {
         let mut outcome = *outcome;
         outcome.class = decision.class.unwrap_or(outcome.class);
+        if self.probing && outcome.class == Class::Answered && self.is_probe(query) {
+            outcome.class = Class::Probe;
+        }
         let stream = !query.transport.is_datagram();
         let totals = &self.cells.totals;
         totals.count(outcome.class, stream, !query.source.is_v4(), query.qtype);
@@ -297,6 +307,12 @@ impl ThreadMeter {
                 self.now,
             );
         }
+    }
+
+    #[cold]
+    fn is_probe(&mut self, query: &Query<'_>) -> bool {
+        let probes = self.latest_probes.load().as_ref();
+        probes.is_some_and(|probes| probes.contains(query.source))
     }
 
     /// Takes what a query costs beyond the base weight off its lease.

@@ -192,3 +192,16 @@ fn a_suspended_zone_is_refused_by_every_thread_until_it_is_not() {
         (2, 10)
     );
 }
+
+/// FEATURES 5.4: our own measurements are not billed to anybody.
+#[test]
+fn probes_are_a_class_of_their_own() {
+    let (meter, name) = (meter(), lookup("www.example.com"));
+    let mut thread = meter.register();
+    meter.set_probes(&["192.0.2.0/28".parse().unwrap()]);
+    answers(&mut thread, &query("192.0.2.3", 3, &name), ms(1), 5);
+    answers(&mut thread, &query("192.0.2.16", 3, &name), ms(1), 7);
+    meter.set_probes(&[]);
+    answers(&mut thread, &query("192.0.2.3", 3, &name), ms(2), 2);
+    assert_eq!((meter.zone(3).0.probe, meter.zone(3).0.answered), (5, 9));
+}

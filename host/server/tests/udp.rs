@@ -312,3 +312,46 @@ fn a_new_snapshot_is_seen_by_the_next_batch() {
         std::sync::Arc::strong_count(&old) <= 2
     });
 }
+
+/// RELIABILITY P1–P3: whatever comes, nothing panics and good queries are answered in between.
+#[test]
+fn broken_messages_harm_nobody() {
+    let fixture = Fixture::start();
+    let client = fixture.udp();
+    let mut state = 0x1234_5678_9abc_def1_u64;
+    let mut random = move |n: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 16) as usize % n
+    };
+    let mut good = query(0, "a.b.www.example.com", A);
+    // An OPT record with an option in it.
+    good[11] = 1;
+    good.extend_from_slice(&[
+        0, 0, 41, 4, 208, 0, 0, 128, 0, 0, 8, 0, 10, 0, 4, 1, 2, 3, 4,
+    ]);
+    for _ in 0..200 {
+        for _ in 0..50 {
+            let mut message = good.clone();
+            for _ in 0..=random(4) {
+                let at = random(message.len());
+                message[at] = random(256) as u8;
+            }
+            if random(3) == 0 {
+                message.truncate(random(message.len() + 1));
+            }
+            client.send(&message).unwrap();
+        }
+        // Whatever was answered is read up to the answer that must come.
+        client.send(&query(0xbeef, "www.example.com", A)).unwrap();
+        let mut answer = [0; 4096];
+        while client.recv(&mut answer).unwrap() < 12 || answer[..2] != [0xbe, 0xef] {}
+    }
+    let totals = fixture.meter.totals();
+    assert_eq!((totals.panics, totals.unsent), (0, 0));
+    assert!(
+        totals.classes.malformed > 1000 && totals.classes.answered > 200,
+        "{totals:?}"
+    );
+}
