@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         ["up", rest @ ..] => up::run(rest),
         ["test", rest @ ..] => test::run(rest),
         ["guests"] => guests::build_all(&step::root()),
+        ["guests", "--check"] => guests::verify_prebuilt(&step::root()),
         ["packages"] => packages::install(false),
         [up::GREET, rest @ ..] => up::greet(rest),
         ["help" | "--help" | "-h"] => {
@@ -45,7 +46,8 @@ cargo xtask up [--port N] [--http-port N] [--data DIR]
 cargo xtask test [--allow-missing]
     Install what the tests need (as root; otherwise print the line), build, check and run everything.
     --allow-missing: skip tests whose name servers are not installed.
-cargo xtask guests
+cargo xtask guests [--check]
     Compile plugins and test guests for wasm32-wasip2 and renew the committed components.
+    --check: compile nothing, only say which components do not belong to their sources.
 cargo xtask packages
     Only install the Debian packages that the tests need.";

@@ -90,6 +90,8 @@ impl Target {
 pub(crate) struct Traffic {
     pub(crate) sources: Vec<SourceRow>,
     pub(crate) names: Vec<NameRow>,
+    /// NXDOMAIN answers to sources that are trusted, which are not among `sources`.
+    pub(crate) excused_nxdomain: u64,
     duration_ms: u64,
 }
 
@@ -101,10 +103,16 @@ impl Traffic {
             .iter()
             .filter_map(|prefix| prefix.parse().ok())
             .collect();
-        let mut sources = window.sources.rows()?;
-        sources.retain(|row| !trusted.iter().any(|prefix| prefix.contains(&row.source)));
+        let (excused, sources): (Vec<_>, Vec<_>) = window
+            .sources
+            .rows()?
+            .into_iter()
+            .partition(|row| trusted.iter().any(|prefix| prefix.contains(&row.source)));
         Ok(Self {
             sources,
+            excused_nxdomain: excused
+                .iter()
+                .fold(0, |sum: u64, row| sum.saturating_add(row.nxdomain)),
             names: window.names.rows()?,
             duration_ms: duration_ms(window),
         })

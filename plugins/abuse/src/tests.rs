@@ -283,6 +283,20 @@ fn trusted_sources_are_left_alone() {
     assert_eq!(inspect_with(&mut policy(), settings, &window), []);
 }
 
+/// Who measures from this machine, even with random names, is no attack; a neighbour on the loopback
+/// network is one.
+#[test]
+fn measuring_from_this_machine_makes_no_rules() {
+    let from = |prefix| {
+        let rows = vec![source(prefix, 300_000, 300_000)];
+        let names = vec![below("example.", 300_000, 300_000, 3000)];
+        inspect(&mut policy(), &window(0, rows, names, vec![]))
+    };
+    assert_eq!(from("127.0.0.0/24"), []);
+    assert_eq!(from("::/56"), []);
+    assert_eq!(rules(&from("127.1.1.0/24")).len(), 1);
+}
+
 /// However many suffixes are attacked, a window changes no more than the host takes.
 #[test]
 fn changes_stay_within_the_limit() {

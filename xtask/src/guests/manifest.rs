@@ -343,7 +343,10 @@ mod tests {
         assert_eq!(files(&wit), files(&released));
         for file in files(&wit) {
             let read = |folder: &Path| fs::read_to_string(folder.join(&file)).unwrap();
-            assert!(read(&wit).starts_with("package bailiwick:policy@0.1.0;"), "{file}");
+            assert!(
+                read(&wit).starts_with("package bailiwick:policy@0.1.0;"),
+                "{file}"
+            );
             assert_eq!(read(&wit), read(&released), "{file}");
         }
     }
