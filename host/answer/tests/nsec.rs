@@ -324,3 +324,14 @@ a.example. 60 A 192.0.2.1",
     let expected = ["NXDOMAIN aa", "au example. RRSIG(SOA)", "au example. SOA"];
     assert_eq!(short(&zone, "x.example. A DO"), expected);
 }
+
+/// Keys and a chain without signatures prove nothing, so nothing of them is given unasked.
+#[test]
+fn a_zone_without_signatures_is_unsigned() {
+    assert_eq!(
+        short(&zones(&[ZONE]), "ml.example. A DO"),
+        ["NXDOMAIN aa", "au example. SOA"]
+    );
+    let referral = ["NOERROR", "au a.example. NS"];
+    assert_eq!(short(&zones(&[ZONE]), "mc.a.example. MX DO"), referral);
+}

@@ -188,10 +188,12 @@ impl Zone {
                 .map_or(0, |overlay| overlay.size_bytes)
     }
 
-    /// Whether the apex has a DNSKEY RRset: signed somewhere, so proofs are given to whoever asks.
+    /// Whether the SOA is signed, so that proofs are given to whoever asks. A zone with keys and no
+    /// signatures is unsigned, as it is to every name server.
     #[must_use]
     pub fn is_signed(&self) -> bool {
-        self.apex_node().rrset(RecordType::DNSKEY).is_some()
+        self.soa_rrset()
+            .is_some_and(|soa| soa.signatures().is_some())
     }
 
     /// The apex.
