@@ -1,9 +1,9 @@
 //! Aliases: CNAME and DNAME, followed inside the zone.
 //!
 //! A chain is at most [`CHAIN_MAX`] links long and stops where it meets itself (RELIABILITY P10). A
-//! target outside the zone ends the answer, also when another zone of ours would have it: whether
-//! that zone is ours is chance to the client, and a resolver asks again anyway (RFC 2181 5.4.1,
-//! RFC 1034 4.3.2 step 3a leave it open; Knot and NSD stay inside as well).
+//! target outside the zone ends the answer, even when another zone of ours would have it: that it is
+//! ours too is chance to the client, and a resolver asks again anyway. RFC 1034 4.3.2 leaves it open;
+//! Knot stays inside as well.
 
 use bailiwick_zone::name::{is_at_or_below_wire, read_into};
 use bailiwick_zone::{LookupName, Node, RecordType, Rrset};
