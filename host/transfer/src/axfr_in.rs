@@ -97,9 +97,6 @@ pub enum AxfrError {
     /// TC over TCP makes no sense (RFC 5936 2.2.1).
     #[error("the primary marked a transfer message as truncated")]
     Truncated,
-    /// AA is missing: it is not authoritative for what it sends.
-    #[error("the primary is not authoritative for the zone (no AA flag in its transfer)")]
-    NotAuthoritative,
     /// The bytes make no message.
     #[error("transfer message {message} cannot be read: {reason}")]
     Malformed {
@@ -309,10 +306,7 @@ impl AxfrIn {
         if header.is_truncated() {
             return Err(AxfrError::Truncated);
         }
-        // RFC 5936 2.2.1 wants AA in all messages; some servers set it in the first only.
-        if self.messages == 1 && !header.is_authoritative() {
-            return Err(AxfrError::NotAuthoritative);
-        }
+        // RFC 5936 2.2.1 wants AA, but Knot leaves it out of transfers: nobody checks it.
         // RFC 5936 2.2.4: the authority section is empty.
         if header.authority != 0 {
             return Err(self.malformed("it has an authority section"));
