@@ -1,5 +1,9 @@
-//! Issue point 4: the real, signed root zone. What we give away verifies, and a validating
-//! resolver that knows only us believes our answers, positive and negative.
+//! Issue point 4: the root zone with DNSSEC. What we give away verifies, and a validating resolver
+//! that knows only us believes our answers, positive and negative.
+//!
+//! The shared file has the zone of 2018-03-12 with its keys and NSEC records, but without a single
+//! RRSIG record, so nothing could verify it. The tests sign it again, with new keys of the same kind
+//! and for the same days; the new key-signing key is the trust anchor.
 
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
 
@@ -13,7 +17,7 @@ use bailiwick_tests::place::{have, program};
 use bailiwick_tests::process::run;
 use bailiwick_tests::server::TestServer;
 use bailiwick_tests::wire::{A, DNSKEY, DS, NS, NSEC, Question, SOA, TXT};
-use bailiwick_tests::zones::{self, ROOT_DATE};
+use bailiwick_tests::zones::{self, ROOT_DATE, SignedRoot};
 
 /// A zone that was transferred in and is transferred out again passes `ldns-verify-zone`.
 #[test]
@@ -23,7 +27,11 @@ fn the_root_zone_verifies_after_a_transfer_in_and_out() {
     if !have(&[Kind::Knot.program(), LDNS, DIG]) {
         return;
     }
-    let zones = [PeerZone::new(".", zones::root().unwrap())];
+    let folder = tempfile::tempdir().unwrap();
+    let zones = [PeerZone::new(
+        ".",
+        SignedRoot::new(folder.path()).unwrap().text,
+    )];
     let primary = Peer::start(Kind::Knot, &zones, None).unwrap();
     let server = TestServer::options()
         .secondary(".", primary.v4())
@@ -88,15 +96,15 @@ fn a_zone_is_given_to_nobody_unless_allowed() {
 /// is delegated, with and without DS (RFC 4035 3.1).
 #[test]
 fn a_validating_resolver_believes_every_kind_of_answer() {
-    if !have(&[unbound::PROGRAM]) {
+    if !have(&[unbound::PROGRAM, SignedRoot::PROGRAM]) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("root.zone");
-    let text = zones::root().unwrap();
-    fs::write(&file, &text).unwrap();
+    let root = SignedRoot::new(folder.path()).unwrap();
+    fs::write(&file, &root.text).unwrap();
     let server = TestServer::options().zone(".", &file).start().unwrap();
-    let resolver = Unbound::start(server.v4(), &ksk(&text), ROOT_DATE).unwrap();
+    let resolver = Unbound::start(server.v4(), &root.ksk, ROOT_DATE).unwrap();
     let mut client = resolver.client().unwrap().strict();
     let questions = [
         // Existing.
@@ -134,17 +142,4 @@ fn a_validating_resolver_believes_every_kind_of_answer() {
             shown()
         );
     }
-}
-
-/// The zone's own key-signing keys: DNSKEY records with the SEP flag.
-fn ksk(zone: &str) -> String {
-    let keys: Vec<&str> = zone
-        .lines()
-        .filter(|line| {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            words.len() > 5 && words[0] == "." && words[3] == "DNSKEY" && words[4] == "257"
-        })
-        .collect();
-    assert!(!keys.is_empty(), "the zone has no KSK");
-    keys.join("\n") + "\n"
 }

@@ -312,8 +312,8 @@ fn broken_components_are_refused_for_a_reason() {
         put("empty.wasm", b"\0asm\x0d\0\x01\0"),
         put("cut.wasm", &shipped[..shipped.len() / 2]),
         put("large.wasm", &padded(&shipped, 3 << 20)),
-        guests::hostile("imports-sockets").unwrap(),
-        guests::hostile("undeclared-import").unwrap(),
+        guests::hostile("sockets").unwrap(),
+        guests::hostile("undeclared").unwrap(),
     ];
     let server = TestServer::options()
         .zone("first.test.", &file)

@@ -103,7 +103,7 @@ impl World {
             files,
             quota: [
                 guests::shipped("quota").unwrap(),
-                guests::hostile("quota-next").unwrap(),
+                guests::hostile("moods").unwrap(),
             ],
         };
         // The first start transfers; the later ones must not need to.

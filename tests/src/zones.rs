@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::place;
 use crate::wire::{A, AAAA, CNAME, DS, MX, NS, RRSIG, Rr, SOA, TXT, name_to_wire};
 
-/// The text of the real, signed root zone, without the SOA record that its file repeats at the
-/// end, as a transfer does; NSD refuses that.
+/// The text of the real root zone, without the SOA record that its file repeats at the end, as a
+/// transfer does; NSD refuses that. The file has the zone's keys, DS and NSEC records, but none of
+/// its signatures; [`SignedRoot`] has new ones.
 ///
 /// # Errors
 /// The shared data is missing.
@@ -22,7 +25,64 @@ pub fn root() -> Result<String> {
     })
 }
 
-/// The day on which the signatures of [`root`] hold.
+/// The real root zone, signed again: its file came without its RRSIG records.
+pub struct SignedRoot {
+    /// The zone's text.
+    pub text: String,
+    /// Its key-signing key, as a DNSKEY record.
+    pub ksk: String,
+}
+
+impl SignedRoot {
+    /// The signer and its Debian package.
+    pub const PROGRAM: (&str, &str) = ("ldns-signzone", "ldnsutils");
+
+    /// Signs the zone with new keys, NSEC and RSA/SHA-256 as the root zone has them, valid around
+    /// [`ROOT_DATE`]. `folder` is to work in.
+    ///
+    /// # Errors
+    /// The signer is missing or fails.
+    pub fn new(folder: &Path) -> Result<Self> {
+        let unsigned: String = root()?
+            .lines()
+            .filter(|line| {
+                let rtype = line.split_whitespace().nth(3).unwrap_or_default();
+                !matches!(rtype, "DNSKEY" | "NSEC" | "RRSIG")
+            })
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let file = folder.join("unsigned.zone");
+        fs::write(&file, unsigned)?;
+        let key = |args: &[&str]| -> Result<String> {
+            let all = [&["-a", "RSASHA256", "-r", "/dev/urandom"], args, &["."]].concat();
+            Ok(ldns("ldns-keygen", folder, &all)?.trim().to_owned())
+        };
+        let ksk = key(&["-b", "2048", "-k"])?;
+        let zsk = key(&["-b", "1024"])?;
+        let dates = ["-i", "20180312000000", "-e", "20180326000000"];
+        let zone = ["-o", ".", "-f", "signed.zone", "unsigned.zone", &ksk, &zsk];
+        ldns(Self::PROGRAM.0, folder, &[&dates[..], &zone].concat())?;
+        Ok(Self {
+            text: fs::read_to_string(folder.join("signed.zone"))?,
+            ksk: fs::read_to_string(folder.join(format!("{ksk}.key")))?,
+        })
+    }
+}
+
+fn ldns(name: &str, folder: &Path, args: &[&str]) -> Result<String> {
+    let output = std::process::Command::new(place::program(name, SignedRoot::PROGRAM.1)?)
+        .args(args)
+        .current_dir(folder)
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "{name}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The day on which the signatures of [`SignedRoot`] hold, that of the zone.
 pub const ROOT_DATE: &str = "20180313000000";
 
 /// The same zone text with another SOA serial; every text here keeps the serial in a line of its

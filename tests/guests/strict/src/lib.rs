@@ -11,6 +11,7 @@ impl Plugin for Strict {
     type Settings = NoSettings;
 
     const MANIFEST: Manifest = Manifest {
+        capabilities: &[("import.config", "settings are read, and none is used")],
         settings_schema: r#"{ "type": "object" }"#,
         ..Manifest::new("abuse", "9.0.0-strict", "Drops whoever asks much.")
     };
