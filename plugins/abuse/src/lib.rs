@@ -1,12 +1,12 @@
 //! The shipped abuse policy.
 //!
-//! **Traffic.** Each window is looked through for three patterns ([`detect`]): floods of random names
+//! **Traffic.** Each window is looked through for three patterns (`detect`): floods of random names
 //! below a suffix, large answers to forged sources, and single sources that are too much. What is
-//! found becomes a rule with a stable id and a short life ([`ledger`]); it is renewed while it keeps
+//! found becomes a rule with a stable id and a short life (`ledger`); it is renewed while it keeps
 //! matching, each time for twice as long, and otherwise ends by itself. Over the limit there is still
 //! TC for some or all: a genuine client comes back over TCP, a forged one does not.
 //!
-//! **Names.** Sign-ups, claims and changes are ruled on ([`admit`]): bursts, throwaway addresses,
+//! **Names.** Sign-ups, claims and changes are ruled on (`admit`): bursts, throwaway addresses,
 //! public suffixes and special-use names, look-alikes of protected names. What is likely to be abuse
 //! is held for a person; only what can never be right is refused.
 

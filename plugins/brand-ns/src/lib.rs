@@ -1,8 +1,8 @@
 //! The shipped policy for branded name servers.
 //!
-//! The brand is the zone itself: every name lies below the apex and nowhere else ([`rules`], which has
+//! The brand is the zone itself: every name lies below the apex and nowhere else (`rules`, which has
 //! a name for each reason to refuse). What passes becomes a set of NS records, one anycast node each,
-//! with the nodes' addresses below them ([`plan`]). Names keep their nodes when the fleet changes, and
+//! with the nodes' addresses below them (`plan`). Names keep their nodes when the fleet changes, and
 //! what has to change at the parent is said as actions that only the parent's answer clears.
 
 mod plan;

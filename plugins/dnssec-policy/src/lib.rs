@@ -1,7 +1,7 @@
 //! The shipped signing policy.
 //!
-//! Three presets say with what a zone is signed ([`policy`]); an operator, a plan or a zone picks one
-//! and changes what it must. Which key moves next follows from the facts alone ([`steps`]): rollovers
+//! Three presets say with what a zone is signed (`policy`); an operator, a plan or a zone picks one
+//! and changes what it must. Which key moves next follows from the facts alone (`steps`): rollovers
 //! are pre-publication for zone signing keys and double signature for what the parent knows, and a
 //! change of algorithm takes the long way round that strict validators need.
 
