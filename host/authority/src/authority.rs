@@ -6,13 +6,16 @@
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bailiwick_plugin::facts::Facts;
 use bailiwick_store::{Store, TransferState};
 use bailiwick_transfer::{AxfrOut, Refresh, RequestError, TransferRequest};
-use bailiwick_zone::{HashKey, Name, Serial, Zone};
+use bailiwick_zone::{Change, HashKey, Name, Serial, Zone};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
@@ -23,6 +26,8 @@ use crate::dial::Budget;
 use crate::hosted::{self, HostError, Hosted, Loaded, Seen};
 use crate::live::{Live, Lock};
 use crate::options::{AuthorityOptions, TransferLimits};
+use crate::policy::facts::LiveFacts;
+use crate::policy::{self, Loops, PolicyOptions, TablesReport, ZonePolicies, ZonePolicy, zone_id};
 use crate::schedule::{Job, Outcome, Schedule, Secondary};
 use crate::snapshots::{Note, Restored, Snapshots};
 use crate::status::ZoneStatus;
@@ -86,6 +91,8 @@ pub(crate) struct Inner {
     /// Hosted zones whose snapshot is to be written.
     unsaved: Lock<HashSet<Name>>,
     store_failed: AtomicBool,
+    pub(crate) zone_policies: Lock<ZonePolicies>,
+    loops: OnceLock<Arc<Loops>>,
     wake: Notify,
     stop: watch::Sender<bool>,
 }
@@ -117,6 +124,8 @@ impl Authority {
             dirty: Lock::default(),
             unsaved: Lock::default(),
             store_failed: AtomicBool::new(false),
+            zone_policies: Lock::default(),
+            loops: OnceLock::new(),
             wake: Notify::new(),
             stop: watch::channel(false).0,
         });
@@ -127,6 +136,9 @@ impl Authority {
 
     /// Ends the timers and writes what is known to the store. Zones in force stay in force.
     pub async fn stop(&self) {
+        if let Some(loops) = self.inner.loops.get() {
+            loops.stop();
+        }
         self.inner.stop.send_replace(true);
         self.inner.wake.notify_one();
         self.inner.write_out().await;
@@ -325,8 +337,49 @@ impl Authority {
         !self.inner.store_failed.load(Ordering::Relaxed)
     }
 
+    /// Starts the loops that ask policies and put in force what they say. Once; a second call changes
+    /// nothing.
+    pub fn start_policies(&self, options: PolicyOptions) -> std::io::Result<()> {
+        if self.inner.loops.get().is_none() {
+            let loops = Loops::start(&self.inner, options)?;
+            if let Err(second) = self.inner.loops.set(loops) {
+                second.stop();
+            }
+        }
+        Ok(())
+    }
+
+    /// What policies shall know and do about a zone. Takes effect within a second.
+    pub fn set_zone_policy(&self, name: &Name, policy: ZonePolicy) {
+        self.inner.zone_policies.lock().set(name.clone(), policy);
+    }
+
+    /// Ends or begins the suspension of a zone. False if there is no such zone or no policies run.
+    pub fn set_suspended(&self, name: &Name, suspended: bool) -> bool {
+        let slot = self.inner.live.slot_of_id(zone_id(name));
+        let (Some(slot), Some(loops)) = (slot, self.inner.loops.get()) else {
+            return false;
+        };
+        loops.options.meter.set_suspended(slot, suspended);
+        true
+    }
+
+    /// The tables that policies have put in force.
+    pub fn tables(&self) -> TablesReport {
+        let loops = self.inner.loops.get();
+        loops.map_or_else(TablesReport::default, |loops| {
+            policy::report(&self.inner, loops)
+        })
+    }
+
+    #[cfg(test)]
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.inner
+    }
+
+    /// What plugins may look up about zones and accounts.
+    pub fn facts(&self) -> Arc<dyn Facts> {
+        Arc::new(LiveFacts(Arc::downgrade(&self.inner)))
     }
 }
 
@@ -464,13 +517,55 @@ impl Inner {
         self.wake.notify_one();
     }
 
+    /// Whether a zone is loaded from a file here.
+    pub(crate) fn is_hosted(&self, name: &Name) -> bool {
+        self.hosted.lock().contains_key(name)
+    }
+
+    /// Lays a policy's RRsets over a zone.
+    pub(crate) fn set_overlay(&self, name: &Name, changes: Vec<Change>) {
+        self.live.set_overlay(name, changes);
+    }
+
+    /// Numbers of an account's zones.
+    pub(crate) fn slots_of_account(&self, account: &str) -> Vec<u32> {
+        let policies = self.zone_policies.lock();
+        self.live
+            .slots_where(|name| policies.of(name).account == account)
+    }
+
+    /// A small value that was kept in the store, if it can be read.
+    pub(crate) fn stored_document<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let bytes = self.store.as_ref()?.document(name);
+        match bytes {
+            Ok(bytes) => serde_json::from_slice(&bytes?).ok(),
+            Err(error) => {
+                self.note_store(Err(error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// Keeps a small value in the store.
+    pub(crate) fn put_stored_document<T: Serialize>(&self, name: &str, value: &T) {
+        let Some(store) = &self.store else { return };
+        let written = serde_json::to_vec(value)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| {
+                store
+                    .put_document(name, Some(&bytes))
+                    .map_err(|error| error.to_string())
+            });
+        self.note_store(written);
+    }
+
     fn set_expired(&self, name: &Name, expired: bool) {
-        let changed: Result<bool, ()> = self.live.replace(name, |zone| {
-            Ok((zone.is_expired() != expired).then(|| zone.clone().with_expired(expired)))
+        let changed = self.live.replace(name, |zone| {
+            (zone.is_expired() != expired).then(|| zone.clone().with_expired(expired))
         });
-        if changed == Ok(true) && expired {
+        if changed && expired {
             error!(zone.name = %name, "`{name}` has expired and is answered with SERVFAIL");
-        } else if changed == Ok(true) {
+        } else if changed {
             info!(zone.name = %name, "`{name}` is current again");
         }
     }
@@ -523,7 +618,7 @@ impl Inner {
                 Some(hosted) => hosted.seen.map(|seen| seen.line()),
                 None => continue,
             };
-            let Some(zone) = self.live.get(&name) else {
+            let Some(zone) = self.live.plain(&name) else {
                 continue;
             };
             if source.is_some()

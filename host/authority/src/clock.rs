@@ -50,6 +50,15 @@ impl Clock {
         wall()
     }
 
+    /// Milliseconds since 1970 by the system's clock.
+    #[expect(
+        clippy::unused_self,
+        reason = "the wall clock is part of this clock; a fake one would need self"
+    )]
+    pub fn wall_ms(&self) -> u64 {
+        u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Seconds since 1970 of a moment, as the clock showed at the start plus what has passed: a later jump
     /// of the system time does not move it (RELIABILITY R7).
     pub fn wall_of(&self, moment: Moment) -> u64 {
@@ -57,11 +66,15 @@ impl Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the clock module")]
 fn wall() -> u64 {
+    since_1970().as_secs()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock module")]
+fn since_1970() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

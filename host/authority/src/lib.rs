@@ -19,6 +19,8 @@ mod dial;
 mod hosted;
 mod live;
 mod options;
+mod plugin_store;
+mod policy;
 mod schedule;
 mod slots;
 mod snapshots;
@@ -34,6 +36,11 @@ pub use clock::Clock;
 pub use dial::DialError;
 pub use hosted::HostError;
 pub use options::{AuthorityOptions, TransferLimits};
+pub use plugin_store::PluginStore;
+pub use policy::{
+    BrandReport, CaseReport, FleetServer, Judge, PolicyOptions, RuleReport, SigningReport,
+    TablesReport, ZonePolicy, account_id, zone_id,
+};
 pub use snapshots::SnapshotFault;
 pub use status::{ZoneKind, ZoneState, ZoneStatus};
 pub use verify::VerifyError;

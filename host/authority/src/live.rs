@@ -1,11 +1,15 @@
 //! The zones in force. This is the only place that swaps the zone set.
 //!
-//! Readers load one pointer; writers take turns. A zone keeps its slot over all its versions.
+//! Readers load one pointer; writers take turns. A zone keeps its slot over all its versions. What policies
+//! lay over a zone (a brand's name servers) is laid over every version that comes; the version itself is
+//! kept beside, for snapshots and for the day the overlay goes.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bailiwick_transfer::Moment;
-use bailiwick_zone::{Name, SharedZones, Zone};
+use bailiwick_zone::{Change, Name, SharedZones, Zone};
+use tracing::error;
 
 use crate::slots::Slots;
 
@@ -26,14 +30,27 @@ impl<T> Lock<T> {
 /// The zone set and the slots of its zones.
 pub(crate) struct Live {
     zones: Arc<SharedZones>,
-    slots: Lock<Slots>,
+    /// Held by whoever swaps the set: writers take turns.
+    state: Lock<State>,
+}
+
+#[derive(Default)]
+struct State {
+    slots: Slots,
+    overlays: HashMap<Name, Overlay>,
+}
+
+struct Overlay {
+    changes: Vec<Change>,
+    /// The version in force without them.
+    plain: Option<Arc<Zone>>,
 }
 
 impl Live {
     pub(crate) fn new(zones: Arc<SharedZones>) -> Self {
         Self {
             zones,
-            slots: Lock::default(),
+            state: Lock::default(),
         }
     }
 
@@ -46,55 +63,128 @@ impl Live {
         self.zones.load().get(name).cloned()
     }
 
+    /// The same without what policies laid over it.
+    pub(crate) fn plain(&self, name: &Name) -> Option<Arc<Zone>> {
+        let state = self.state.lock();
+        let plain = state
+            .overlays
+            .get(name)
+            .and_then(|overlay| overlay.plain.clone());
+        plain.or_else(|| self.get(name))
+    }
+
     /// Puts versions in force, all at one moment.
     pub(crate) fn publish(&self, zones: Vec<Zone>, now: Moment) {
-        let mut slots = self.slots.lock();
+        let mut state = self.state.lock();
         let zones: Vec<_> = zones
             .into_iter()
             .map(|zone| {
-                let slot = slots.take(zone.apex(), now);
-                Arc::new(zone.with_slot(slot))
+                let slot = state.slots.take(zone.apex(), now);
+                state.lay_over(Arc::new(zone.with_slot(slot)))
             })
             .collect();
-        // The lock of the slots makes writers take turns.
         self.zones
             .store(Arc::new(self.zones.load().with_all(zones)));
     }
 
-    /// Replaces a zone by what `change` makes of it; the slot stays.
-    pub(crate) fn replace<E>(
-        &self,
-        name: &Name,
-        change: impl FnOnce(&Zone) -> Result<Option<Zone>, E>,
-    ) -> Result<bool, E> {
-        let slots = self.slots.lock();
+    /// Replaces a zone by what `change` makes of it; the slot stays. Says whether it changed.
+    pub(crate) fn replace(&self, name: &Name, change: impl Fn(&Zone) -> Option<Zone>) -> bool {
+        let mut state = self.state.lock();
         let set = self.zones.load();
-        let Some(zone) = set.get(name) else {
-            return Ok(false);
+        let Some(changed) = set.get(name).and_then(|zone| change(zone)) else {
+            return false;
         };
-        let Some(changed) = change(zone)? else {
-            return Ok(false);
-        };
-        let changed = changed.with_slot(zone.slot());
         self.zones.store(Arc::new(set.with(Arc::new(changed))));
-        drop(slots);
-        Ok(true)
+        if let Some(plain) = state
+            .overlays
+            .get_mut(name)
+            .and_then(|overlay| overlay.plain.as_mut())
+            && let Some(changed) = change(plain)
+        {
+            *plain = Arc::new(changed);
+        }
+        true
+    }
+
+    /// Lays changes over a zone, this version and all that come; no changes: nothing any more.
+    pub(crate) fn set_overlay(&self, name: &Name, changes: Vec<Change>) {
+        let mut state = self.state.lock();
+        let before = state.overlays.remove(name);
+        let plain = before
+            .and_then(|overlay| overlay.plain)
+            .or_else(|| self.get(name));
+        if !changes.is_empty() {
+            state.overlays.insert(
+                name.clone(),
+                Overlay {
+                    changes,
+                    plain: None,
+                },
+            );
+        }
+        if let Some(plain) = plain {
+            let zone = state.lay_over(plain);
+            self.zones.store(Arc::new(self.zones.load().with(zone)));
+        }
     }
 
     /// Takes a zone out of force and lets its slot rest.
     pub(crate) fn withdraw(&self, name: &Name, now: Moment) -> Option<u32> {
-        let mut slots = self.slots.lock();
+        let mut state = self.state.lock();
+        state.overlays.remove(name);
         self.zones.store(Arc::new(self.zones.load().without(name)));
-        slots.release(name, now)
+        state.slots.release(name, now)
     }
 
-    /// The slot a zone has or will have.
-    pub(crate) fn slot(&self, name: &Name) -> Option<u32> {
-        self.slots.lock().slot(name)
+    /// The zone behind a slot: its number for plugins and its name.
+    pub(crate) fn zone_of(&self, slot: u32) -> Option<(u64, Name)> {
+        self.state.lock().slots.zone_of(slot)
     }
 
-    /// The zone behind a slot.
-    pub(crate) fn name(&self, slot: u32) -> Option<Name> {
-        self.slots.lock().name(slot).cloned()
+    /// The slot of the zone that plugins know by this number.
+    pub(crate) fn slot_of_id(&self, id: u64) -> Option<u32> {
+        self.state.lock().slots.slot_of_id(id)
+    }
+
+    /// The zone that plugins know by this number.
+    pub(crate) fn by_id(&self, id: u64) -> Option<Arc<Zone>> {
+        let slot = self.slot_of_id(id)?;
+        self.get(&self.zone_of(slot)?.1)
+    }
+
+    /// How many slots there are, resting ones included.
+    pub(crate) fn slot_count(&self) -> u32 {
+        self.state.lock().slots.count()
+    }
+
+    /// Slots and names of all zones for which `wanted` holds.
+    pub(crate) fn slots_where(&self, wanted: impl Fn(&Name) -> bool) -> Vec<u32> {
+        self.state.lock().slots.where_name(wanted)
+    }
+
+    /// Slots that were given to another zone since the last call: what tables say about them is not of it.
+    pub(crate) fn take_reused(&self) -> Vec<u32> {
+        self.state.lock().slots.take_reused()
+    }
+}
+
+impl State {
+    /// The zone with its overlay, if it has one. An overlay that does not fit leaves the zone as it is.
+    fn lay_over(&mut self, zone: Arc<Zone>) -> Arc<Zone> {
+        let Some(overlay) = self.overlays.get_mut(zone.apex()) else {
+            return zone;
+        };
+        overlay.plain = Some(Arc::clone(&zone));
+        // A zone that came signed is left whole: changed RRsets would not fit its signatures.
+        if zone.is_signed() {
+            return zone;
+        }
+        match zone.with_changes(&overlay.changes) {
+            Ok(changed) => Arc::new(changed),
+            Err(error) => {
+                error!(zone.name = %zone.apex(), "the name servers of `{}` cannot be laid over it: {error}", zone.apex());
+                zone
+            }
+        }
     }
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 use bailiwick_transfer::Moment;
 use bailiwick_zone::Name;
 
+use crate::policy::zone_id;
+
 /// Longer than the longest lease or rule that is ever installed.
 pub(crate) const SLOT_REST: Duration = Duration::from_secs(2 * 3600);
 
@@ -16,8 +18,11 @@ pub(crate) const SLOT_REST: Duration = Duration::from_secs(2 * 3600);
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
     by_name: HashMap<Name, u32>,
-    names: Vec<Option<Name>>,
+    /// By the number that plugins know a zone by.
+    by_id: HashMap<u64, u32>,
+    names: Vec<Option<(u64, Name)>>,
     resting: VecDeque<(Moment, u32)>,
+    reused: Vec<u32>,
 }
 
 impl Slots {
@@ -31,15 +36,20 @@ impl Slots {
             .front()
             .is_some_and(|&(since, _)| now.since(since) >= SLOT_REST);
         let slot = match rested.then(|| self.resting.pop_front()).flatten() {
-            Some((_, slot)) => slot,
+            Some((_, slot)) => {
+                self.reused.push(slot);
+                slot
+            }
             None => {
                 self.names.push(None);
                 u32::try_from(self.names.len() - 1).expect("fewer than 2^32 zones fit into memory")
             }
         };
+        let id = zone_id(name);
         self.by_name.insert(name.clone(), slot);
+        self.by_id.insert(id, slot);
         if let Some(place) = self.names.get_mut(slot as usize) {
-            *place = Some(name.clone());
+            *place = Some((id, name.clone()));
         }
         slot
     }
@@ -47,21 +57,41 @@ impl Slots {
     /// Gives a zone's number back to rest.
     pub(crate) fn release(&mut self, name: &Name, now: Moment) -> Option<u32> {
         let slot = self.by_name.remove(name)?;
-        if let Some(place) = self.names.get_mut(slot as usize) {
-            *place = None;
+        if let Some((id, _)) = self.names.get_mut(slot as usize).and_then(Option::take) {
+            self.by_id.remove(&id);
         }
         self.resting.push_back((now, slot));
         Some(slot)
     }
 
-    /// The zone behind a number.
-    pub(crate) fn name(&self, slot: u32) -> Option<&Name> {
-        self.names.get(slot as usize)?.as_ref()
+    /// The zone behind a number, with the number plugins know it by.
+    pub(crate) fn zone_of(&self, slot: u32) -> Option<(u64, Name)> {
+        self.names.get(slot as usize)?.clone()
     }
 
-    /// The number of a zone.
-    pub(crate) fn slot(&self, name: &Name) -> Option<u32> {
-        self.by_name.get(name).copied()
+    /// The number of the zone that plugins know by `id`.
+    pub(crate) fn slot_of_id(&self, id: u64) -> Option<u32> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// How many numbers there are, resting ones included.
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.names.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Numbers of the zones whose name is wanted.
+    pub(crate) fn where_name(&self, wanted: impl Fn(&Name) -> bool) -> Vec<u32> {
+        let with_names = (0u32..).zip(&self.names);
+        let with_names = with_names.filter_map(|(slot, zone)| Some((slot, zone.as_ref()?)));
+        with_names
+            .filter(|(_, (_, name))| wanted(name))
+            .map(|(slot, _)| slot)
+            .collect()
+    }
+
+    /// Numbers that went to another zone since the last call.
+    pub(crate) fn take_reused(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.reused)
     }
 }
 
@@ -79,7 +109,8 @@ mod tests {
         assert_eq!(slots.take(&name("a."), Moment(0)), 0);
         assert_eq!(slots.take(&name("b."), Moment(0)), 1);
         assert_eq!(slots.take(&name("A."), Moment(0)), 0);
-        assert_eq!(slots.name(1), Some(&name("b.")));
+        assert_eq!(slots.zone_of(1), Some((zone_id(&name("b.")), name("b."))));
+        assert_eq!(slots.slot_of_id(zone_id(&name("B."))), Some(1));
     }
 
     /// A number is not given to another zone while tables may still name it.
@@ -88,10 +119,12 @@ mod tests {
         let mut slots = Slots::default();
         slots.take(&name("a."), Moment(0));
         assert_eq!(slots.release(&name("a."), Moment(0)), Some(0));
-        assert_eq!(slots.name(0), None);
+        assert_eq!(slots.zone_of(0), None);
         assert_eq!(slots.take(&name("b."), Moment(1)), 1);
         let rested = Moment(0).after(SLOT_REST);
+        assert!(slots.take_reused().is_empty());
         assert_eq!(slots.take(&name("c."), rested), 0);
+        assert_eq!(slots.take_reused(), [0]);
     }
 
     /// A number still resting is not lost by a look at it.

@@ -55,7 +55,7 @@ fn scan_is_ordered_and_bounded(store: &dyn Store) {
     store.kv_apply(&tree, &changes).unwrap();
     let keys = |limit| -> Vec<Vec<u8>> {
         store
-            .kv_scan(&tree, b"zone/", limit)
+            .kv_scan(&tree, b"zone/", None, limit)
             .unwrap()
             .into_iter()
             .map(|(key, _)| key)
@@ -63,7 +63,12 @@ fn scan_is_ordered_and_bounded(store: &dyn Store) {
     };
     assert_eq!(keys(10), [b"zone/a", b"zone/b", b"zone/c"]);
     assert_eq!(keys(2), [b"zone/a", b"zone/b"]);
-    assert_eq!(store.kv_scan(&tree, b"", 100).unwrap().len(), 5);
+    assert_eq!(store.kv_scan(&tree, b"", None, 100).unwrap().len(), 5);
+    let after = |after: &[u8]| store.kv_scan(&tree, b"zone/", Some(after), 10).unwrap();
+    assert_eq!(after(b"zone/a").len(), 2);
+    assert_eq!(after(b"zone/c").len(), 0);
+    // A place before the prefix is as good as none.
+    assert_eq!(after(b"a").len(), 3);
 }
 
 /// A rollback finds the old state as it was; a plugin cannot reach another's keys by its name.
@@ -80,7 +85,10 @@ fn trees_are_apart(store: &dyn Store) {
         store.kv(&tree("pq", 1), b"k").unwrap(),
         Some(b"pq".to_vec())
     );
-    assert_eq!(store.kv_scan(&tree("p", 1), b"", 10).unwrap().len(), 1);
+    assert_eq!(
+        store.kv_scan(&tree("p", 1), b"", None, 10).unwrap().len(),
+        1
+    );
 }
 
 fn versions_and_notes_are_per_plugin(store: &dyn Store) {

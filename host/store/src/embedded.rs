@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write};
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 use redb::{
@@ -170,22 +171,30 @@ impl EmbeddedStore {
         })
     }
 
-    /// Rows whose key begins with `prefix`, keys without it.
-    fn scan(&self, table: Bytes, prefix: &[u8], limit: usize) -> Result<Rows, StoreError> {
+    /// Rows from `from` on whose key begins with `prefix`.
+    fn scan(
+        &self,
+        table: Bytes,
+        from: Bound<&[u8]>,
+        prefix: &[u8],
+        limit: usize,
+    ) -> Result<Rows, StoreError> {
         let transaction = self.database.begin_read().map_err(read_error)?;
         let table = transaction.open_table(table).map_err(read_error)?;
         let mut rows = Vec::new();
-        for row in table.range(prefix..).map_err(read_error)? {
+        let range = (from, Bound::Unbounded);
+        for row in table.range::<&[u8]>(range).map_err(read_error)? {
             let (key, value) = row.map_err(read_error)?;
-            let Some(rest) = key.value().strip_prefix(prefix) else {
-                break;
-            };
-            if rows.len() >= limit {
+            if rows.len() >= limit || !key.value().starts_with(prefix) {
                 break;
             }
-            rows.push((rest.to_vec(), value.value().to_vec()));
+            rows.push((key.value().to_vec(), value.value().to_vec()));
         }
         Ok(rows)
+    }
+
+    fn scan_all(&self, table: Bytes, prefix: &[u8]) -> Result<Rows, StoreError> {
+        self.scan(table, Bound::Included(prefix), prefix, usize::MAX)
     }
 }
 
@@ -194,10 +203,24 @@ impl PluginKv for EmbeddedStore {
         self.get(KV, &tree_key(tree, key)?)
     }
 
-    fn kv_scan(&self, tree: &Tree, prefix: &[u8], limit: usize) -> Result<Rows, StoreError> {
-        let mut rows = self.scan(KV, &tree_key(tree, prefix)?, limit)?;
+    fn kv_scan(
+        &self,
+        tree: &Tree,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Rows, StoreError> {
+        let base = tree_key(tree, &[])?;
+        let whole = tree_key(tree, prefix)?;
+        let after = after.filter(|after| *after >= prefix);
+        let after = after.map(|after| tree_key(tree, after)).transpose()?;
+        let from = match &after {
+            Some(after) => Bound::Excluded(after.as_slice()),
+            None => Bound::Included(whole.as_slice()),
+        };
+        let mut rows = self.scan(KV, from, &whole, limit)?;
         for (key, _) in &mut rows {
-            key.splice(..0, prefix.iter().copied());
+            key.drain(..base.len());
         }
         Ok(rows)
     }
@@ -266,7 +289,7 @@ impl PluginVersions for EmbeddedStore {
     }
 
     fn versions(&self, plugin: &str) -> Result<Vec<VersionRow>, StoreError> {
-        let rows = self.scan(VERSIONS, &key(&[plugin])?, usize::MAX)?;
+        let rows = self.scan_all(VERSIONS, &key(&[plugin])?)?;
         rows.iter()
             .map(|(_, value)| decode("plugin-versions", value))
             .collect()
@@ -279,7 +302,7 @@ impl PluginVersions for EmbeddedStore {
     fn plugins(&self) -> Result<Vec<String>, StoreError> {
         let mut names = Vec::new();
         for table in [VERSIONS, NOTES] {
-            for (key, _) in self.scan(table, &[], usize::MAX)? {
+            for (key, _) in self.scan_all(table, &[])? {
                 let name = key.split(|&octet| octet == 0).next().unwrap_or_default();
                 names.push(String::from_utf8_lossy(name).into_owned());
             }
@@ -300,7 +323,7 @@ impl PluginVersions for EmbeddedStore {
 
 impl ZoneStates for EmbeddedStore {
     fn zone_states(&self) -> Result<Vec<(Vec<u8>, TransferState)>, StoreError> {
-        let rows = self.scan(ZONES, &[], usize::MAX)?;
+        let rows = self.scan_all(ZONES, &[])?;
         rows.into_iter()
             .map(|(zone, row)| Ok((zone, decode("zone-states", &row)?)))
             .collect()

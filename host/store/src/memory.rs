@@ -1,6 +1,7 @@
 //! A store that forgets: for tests, off-line plugin runs, and servers that were told to keep nothing.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::traits::{KvChange, PluginKv, PluginVersions, Rows, Store, Tree, ZoneStates};
@@ -43,13 +44,23 @@ impl PluginKv for MemoryStore {
             .cloned())
     }
 
-    fn kv_scan(&self, tree: &Tree, prefix: &[u8], limit: usize) -> Result<Rows, StoreError> {
+    fn kv_scan(
+        &self,
+        tree: &Tree,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Rows, StoreError> {
         let inner = self.lock();
         let Some(rows) = inner.kv.get(tree) else {
             return Ok(Vec::new());
         };
+        let from = match after.filter(|after| *after >= prefix) {
+            Some(after) => Bound::Excluded(after),
+            None => Bound::Included(prefix),
+        };
         let matching = rows
-            .range(prefix.to_vec()..)
+            .range::<[u8], _>((from, Bound::Unbounded))
             .take_while(|(key, _)| key.starts_with(prefix));
         Ok(matching
             .take(limit)

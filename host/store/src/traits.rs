@@ -29,8 +29,14 @@ pub trait PluginKv: Send + Sync {
     /// The value of a key.
     fn kv(&self, tree: &Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Keys with `prefix` and their values in order of keys, at most `limit`.
-    fn kv_scan(&self, tree: &Tree, prefix: &[u8], limit: usize) -> Result<Rows, StoreError>;
+    /// Keys with `prefix` that come after `after`, and their values, in order of keys, at most `limit`.
+    fn kv_scan(
+        &self,
+        tree: &Tree,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Rows, StoreError>;
 
     /// Applies all changes or none.
     fn kv_apply(&self, tree: &Tree, changes: &[KvChange]) -> Result<(), StoreError>;
