@@ -14,9 +14,13 @@ const OFFSET_MAX: usize = 0x3FFF;
 /// The names of one message.
 #[derive(Debug, Default)]
 pub(crate) struct Compressor {
-    /// (parent entry, label) to (entry, offset in the message).
-    entries: HashMap<(u16, Box<[u8]>), (u16, u16)>,
+    entries: HashMap<Step, Place>,
 }
+
+/// A label under an entry.
+type Step = (u16, Box<[u8]>);
+/// The entry it leads to, and where in the message that name starts.
+type Place = (u16, u16);
 
 impl Compressor {
     pub(crate) fn clear(&mut self) {
@@ -35,9 +39,8 @@ impl Compressor {
             }
         }
         let start = out.len();
-        let prefix_end = labels
-            .get(known)
-            .map_or(name.len().saturating_sub(1), |&(at, _)| at);
+        let root_at = name.len().saturating_sub(1);
+        let prefix_end = labels.get(known).map_or(root_at, |&(at, _)| at);
         out.extend_from_slice(name.get(..prefix_end).unwrap_or_default());
         match pointer {
             Some(offset) => out.extend_from_slice(&(0xC000 | offset).to_be_bytes()),
