@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use bailiwick_meter::{Class, Meter, Outcome, Query, Source, ThreadMeter, Transport, Verdict};
 use bailiwick_plugin::types::abuse::{Change, Effect, Matcher, Matter, Rule, Window};
@@ -339,12 +340,12 @@ fn failed_grant_is_asked_again() {
     assert!(fixture.loops.leases.lock().last_error.is_some());
     assert!((0..100).all(|_| fixture.query() == Verdict::Answer));
     fixture.script.broken.store(false, Ordering::SeqCst);
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     while fixture.script.grants.load(Ordering::SeqCst) == 0 {
         fixture.round();
-        std::thread::yield_now();
+        thread::yield_now();
     }
-    assert!(began.elapsed() < std::time::Duration::from_secs(1));
+    assert!(began.elapsed() < Duration::from_secs(1));
     assert_eq!(
         fixture
             .loops
@@ -389,10 +390,10 @@ fn rule_is_in_force_until_its_ttl() {
         (report.rules.len(), report.rules[0].matches.as_str()),
         (1, "zone example.org.")
     );
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     while fixture.query() == Verdict::Drop {
-        assert!(began.elapsed() < std::time::Duration::from_secs(5));
-        std::thread::yield_now();
+        assert!(began.elapsed() < Duration::from_secs(5));
+        thread::yield_now();
     }
     fixture.window();
     assert!(fixture.report().rules.is_empty());
