@@ -13,6 +13,7 @@
 mod breaker;
 mod cache;
 mod component;
+mod deadline;
 mod engine;
 pub mod error;
 pub mod facts;

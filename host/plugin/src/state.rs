@@ -9,6 +9,7 @@ use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use crate::deadline::Deadline;
 use crate::error::StoreFault;
 use crate::facts::Facts;
 use crate::kv::overlay::Overlay;
@@ -57,6 +58,7 @@ pub(crate) struct State {
     calls_given: u32,
     read_left: usize,
     overlay: Option<Overlay>,
+    pub(crate) deadline: Deadline,
     now: Arc<AtomicU64>,
     lines: Arc<Mutex<Lines>>,
 }
@@ -90,6 +92,7 @@ impl State {
             calls_given: 0,
             read_left: 0,
             overlay: None,
+            deadline: Deadline::new(0),
             now,
             lines,
         }

@@ -16,8 +16,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream, WasiCli, WasiCliView as _};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView as _};
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random, sync};
-use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::{
     Deterministic, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiView,
@@ -87,34 +86,14 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 /// The version under which wasmtime-wasi defines its interfaces.
 const WASI_VERSION: &str = "0.2.12";
 
-/// Puts a trap in the place of everything that waits.
+/// Puts a trap in the place of what makes something to wait for. Nothing else that a guest can hold
+/// waits: its streams are always ready, and there are no sockets.
 fn forbid_waiting(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    let mut poll = linker.instance(&format!("wasi:io/poll@{WASI_VERSION}"))?;
-    poll.func_wrap("poll", |_, (_,): (Vec<Resource<DynPollable>>,)| {
-        trap::<(Vec<u32>,)>()
-    })?;
-    poll.func_wrap(
-        "[method]pollable.block",
-        |_, (_,): (Resource<DynPollable>,)| trap::<()>(),
-    )?;
-    poll.func_wrap(
-        "[method]pollable.ready",
-        |_, (_,): (Resource<DynPollable>,)| trap::<(bool,)>(),
-    )?;
     let mut clock = linker.instance(&format!("wasi:clocks/monotonic-clock@{WASI_VERSION}"))?;
     for name in ["subscribe-instant", "subscribe-duration"] {
         clock.func_wrap(name, |_, (_,): (u64,)| trap::<(Resource<DynPollable>,)>())?;
     }
-    let mut streams = linker.instance(&format!("wasi:io/streams@{WASI_VERSION}"))?;
-    streams.func_wrap(
-        "[method]input-stream.subscribe",
-        |_, (_,): (Resource<DynInputStream>,)| trap::<(Resource<DynPollable>,)>(),
-    )?;
-    streams.func_wrap(
-        "[method]output-stream.subscribe",
-        |_, (_,): (Resource<DynOutputStream>,)| trap::<(Resource<DynPollable>,)>(),
-    )?;
     linker.allow_shadowing(false);
     Ok(())
 }

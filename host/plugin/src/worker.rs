@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::breaker::{Breaker, BreakerState};
+use crate::deadline::WALL_FACTOR;
 use crate::error::PolicyError;
 use crate::limits::Limits;
 use crate::lines::{Level, Line};
@@ -120,14 +121,13 @@ impl Worker {
         let call = question.call();
         let metrics = &self.shared.metrics;
         let outcome = self.try_ask(now, question);
-        match &outcome {
-            // What went wrong in the call itself has been counted and logged by the thread.
-            Err(
-                error @ (PolicyError::QueueFull
-                | PolicyError::Refused(_)
-                | PolicyError::Breaker { .. }),
-            ) => metrics.fault(now, call, error),
-            _ => {}
+        // What went wrong in the call itself has been counted and logged by the thread.
+        if let Err(
+            error
+            @ (PolicyError::QueueFull | PolicyError::Refused(_) | PolicyError::Breaker { .. }),
+        ) = &outcome
+        {
+            metrics.fault(now, call, error);
         }
         outcome
     }
@@ -142,7 +142,9 @@ impl Worker {
             _ => limits.call_ms,
         };
         // Its own call, the one before it, and a new instance between them.
-        let patience_ms = call_ms.saturating_mul(2).saturating_add(PATIENCE_MS);
+        let patience_ms = call_ms
+            .saturating_mul(2 * WALL_FACTOR)
+            .saturating_add(PATIENCE_MS);
         let patience = Duration::from_millis(patience_ms);
         let (reply, answer) = mpsc::sync_channel(1);
         let job = Job {
@@ -255,13 +257,10 @@ impl Thread {
         outcome: &Result<Reply, PolicyError>,
     ) -> bool {
         let metrics = &self.shared.metrics;
-        let error = match outcome {
-            Ok(_) => {
-                metrics.ok();
-                self.shared.breaker().succeeded();
-                return false;
-            }
-            Err(error) => error,
+        let Err(error) = outcome else {
+            metrics.ok();
+            self.shared.breaker().succeeded();
+            return false;
         };
         if !matches!(error, PolicyError::Breaker { .. }) {
             metrics.fault(now, call, error);

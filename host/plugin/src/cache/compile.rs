@@ -16,12 +16,13 @@ use std::time::Duration;
 
 use super::rlimit;
 use crate::engine::Engine;
-use crate::limits::{Class, Limits};
+use crate::limits::Limits;
 
 /// Where components are compiled.
 #[derive(Clone, Debug)]
 pub enum Compiler {
-    /// In a child process: `program arguments… INPUT OUTPUT CLASS`, which calls [`compile_child`].
+    /// In a child process: `program arguments… INPUT OUTPUT BYTES MILLISECONDS`, which calls
+    /// [`compile_child`].
     Child {
         /// Our own binary.
         program: PathBuf,
@@ -106,15 +107,13 @@ fn in_child(
     dir: &Path,
 ) -> Result<Vec<u8>, CompileError> {
     let files = Files::new(dir, bytes).map_err(|e| CompileError::Start(e.to_string()))?;
-    let class = if limits.compile_ms == Limits::of(Class::Large).compile_ms {
-        Class::Large
-    } else {
-        Class::Default
-    };
     let mut child = Command::new(program)
         .args(arguments)
         .args([files.input.as_os_str(), files.output.as_os_str()])
-        .arg(class.as_str())
+        .args([
+            limits.compile_bytes.to_string(),
+            limits.compile_ms.to_string(),
+        ])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -161,16 +160,17 @@ fn wait(child: &mut Child, limits: &Limits) -> Result<String, CompileError> {
         })
 }
 
-/// The child's side: `INPUT OUTPUT CLASS`. Limits itself, compiles, and gives the exit code; what
-/// went wrong is for standard error.
+/// The child's side: `INPUT OUTPUT BYTES MILLISECONDS`. Limits itself, compiles, and gives the exit
+/// code; what went wrong is for standard error.
 pub fn compile_child(arguments: &[OsString]) -> Result<(), (i32, String)> {
-    let [input, output, class] = arguments else {
-        return Err((2, "usage: plugin-compile INPUT OUTPUT CLASS".into()));
+    let [input, output, bytes, ms] = arguments else {
+        return Err((2, "usage: INPUT OUTPUT BYTES MILLISECONDS".into()));
     };
-    let class = class.to_str().and_then(Class::named).unwrap_or_default();
-    let limits = Limits::of(class);
-    rlimit::confine(limits.compile_bytes, limits.compile_ms.div_ceil(1000))
-        .map_err(|e| (2, format!("no limits: {e}")))?;
+    let number = |text: &OsString| text.to_str().and_then(|text| text.parse::<u64>().ok());
+    let (Some(bytes), Some(ms)) = (number(bytes), number(ms)) else {
+        return Err((2, "BYTES and MILLISECONDS are numbers".into()));
+    };
+    rlimit::confine(bytes, ms.div_ceil(1000)).map_err(|e| (2, format!("no limits: {e}")))?;
     let bytes = fs::read(input).map_err(|e| (2, e.to_string()))?;
     let code = compile(&bytes).map_err(|e| match e {
         CompileError::Refused(words) => (REFUSED, words),
@@ -211,5 +211,69 @@ impl Drop for Files {
         // One of them may not exist; a leftover does no harm.
         let _ = fs::remove_file(&self.input);
         let _ = fs::remove_file(&self.output);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Class;
+
+    fn shell(script: &str, compile_ms: u64) -> Result<Vec<u8>, CompileError> {
+        let arguments = vec!["-c".into(), script.into(), "compiler".into()];
+        let compiler = Compiler::Child {
+            program: "/bin/sh".into(),
+            arguments,
+        };
+        let limits = Limits {
+            compile_ms,
+            ..Limits::of(Class::Default)
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let outcome = compiler.compile(b"component", &limits, dir.path());
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            0,
+            "files are left behind"
+        );
+        outcome
+    }
+
+    /// The child finds the component in its first file and leaves the code in its second.
+    #[test]
+    fn input_and_output_are_files() {
+        assert_eq!(shell("cp $1 $2", 5000).unwrap(), b"component");
+    }
+
+    /// W9: a compiler that does not come to an end is stopped.
+    #[test]
+    fn a_compiler_that_hangs_is_stopped() {
+        let error = shell("exec sleep 600", 20).unwrap_err();
+        assert!(matches!(error, CompileError::TooSlow(60)), "{error}");
+    }
+
+    /// W9: a compiler that dies is no compiler that refuses.
+    #[test]
+    fn a_compiler_that_dies_is_told_from_one_that_refuses() {
+        let error = shell("kill -9 $$", 5000).unwrap_err();
+        assert!(matches!(error, CompileError::Killed(_)), "{error}");
+        let error = shell("echo too odd >&2; exit 3", 5000).unwrap_err();
+        assert!(
+            matches!(&error, CompileError::Refused(words) if words == "too odd"),
+            "{error}"
+        );
+    }
+
+    /// A program that is not there is said to be missing.
+    #[test]
+    fn a_missing_compiler_is_named() {
+        let compiler = Compiler::Child {
+            program: "/no/such".into(),
+            arguments: vec![],
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let limits = Limits::of(Class::Default);
+        let error = compiler.compile(b"", &limits, dir.path()).unwrap_err();
+        assert!(matches!(&error, CompileError::Start(words) if words.contains("/no/such")));
     }
 }

@@ -89,7 +89,7 @@ impl Registry {
                     None => (BreakerState::Closed, None),
                 };
                 let class = record
-                    .or(records.last())
+                    .or_else(|| records.last())
                     .map_or(Class::Default, |r| r.class);
                 PluginStatus {
                     plugin: name.to_owned(),

@@ -111,7 +111,7 @@ pub enum Action {
     Drop,
     /// Empty answer with TC set over UDP; [`Action::Allow`] where the source is proven.
     Truncate,
-    /// Over UDP, truncate one in n and drop the rest; 0 drops all, 1 truncates all.
+    /// Over UDP, answer one in n and truncate the rest; 0 and 1 mean [`Action::Allow`].
     /// [`Action::Allow`] where the source is proven.
     Slip(u8),
     /// Answer without data.

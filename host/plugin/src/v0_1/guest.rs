@@ -5,12 +5,13 @@
 //! set the deadline, enter, close, and turn whatever went wrong into a [`PolicyError`].
 
 use wasmtime::component::{Component, InstancePre};
-use wasmtime::{Store, Trap};
+use wasmtime::{Store, Trap, UpdateDeadline};
 
 use super::bindings::bailiwick::policy::types as w;
 use super::bindings::exports::bailiwick::policy as exports;
 use super::convert::To;
-use crate::engine::{Engine, TICK_MS};
+use crate::deadline::Deadline;
+use crate::engine::Engine;
 use crate::error::{GuestError, PolicyError};
 use crate::kind::Kind;
 use crate::kv::Tree;
@@ -71,7 +72,13 @@ impl Program {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.host_call_bytes);
         store.data_mut().begin(Phase::Closed, 0, 0, None);
-        store.set_epoch_deadline(ticks(limits.start_ms));
+        store.epoch_deadline_callback(|mut store| {
+            Ok(match store.data_mut().deadline.more_ticks() {
+                Some(ticks) => UpdateDeadline::Continue(ticks),
+                None => UpdateDeadline::Interrupt,
+            })
+        });
+        set_deadline(&mut store, limits.start_ms);
         let ticking = self.engine.ticker().begin();
         let bound = self.bind(&mut store);
         drop(ticking);
@@ -86,12 +93,14 @@ impl Program {
                     report,
                 })
             }
-            Err(error) => Err(classify(
-                &error,
-                &store.data().limiter.denied,
-                limits.start_ms,
-                &[],
-            )),
+            Err(error) => {
+                let error = classify(&error, &store.data().limiter.denied, limits.start_ms, &[]);
+                // No value was given yet: what is no trap is a pool without room.
+                Err(match error {
+                    PolicyError::BadValue(words) => PolicyError::Host(words),
+                    other => other,
+                })
+            }
         }
     }
 
@@ -357,7 +366,7 @@ impl Guest {
         self.store
             .data_mut()
             .begin(phase, now, rows, migrating_from);
-        self.store.set_epoch_deadline(ticks(deadline_ms));
+        set_deadline(&mut self.store, deadline_ms);
         let ticking = self.engine.ticker().begin();
         let result = enter(&self.exports, &mut self.store);
         drop(ticking);
@@ -391,9 +400,23 @@ fn here<T>(exports: &Option<T>) -> wasmtime::Result<&T> {
         .ok_or_else(|| wasmtime::Error::new(HostFault("kind not exported".into())))
 }
 
-/// The epoch may be about to rise, so one tick more than asked for.
-fn ticks(ms: u64) -> u64 {
-    ms / TICK_MS + 1
+fn set_deadline(store: &mut Store<State>, limit_ms: u64) {
+    let deadline = Deadline::new(limit_ms);
+    store.data_mut().deadline = deadline;
+    store.set_epoch_deadline(deadline.first_ticks());
+}
+
+/// What a panicking guest printed last: where, and why.
+fn last_words(lines: &[Line]) -> Option<String> {
+    let mut words: Vec<&str> = lines
+        .iter()
+        .rev()
+        .map(|line| line.text.as_str())
+        .filter(|line| !line.starts_with("note: run with"))
+        .take(2)
+        .collect();
+    words.reverse();
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 fn cut(error: GuestError) -> GuestError {
@@ -430,7 +453,8 @@ fn classify(
     if cause.contains(FUEL_WORDS) {
         return PolicyError::Budget("too many bytes in one host call or result".into());
     }
-    let said = lines.last().map(|line| line.text.as_str());
+    let said = last_words(lines);
+    let said = said.as_deref();
     if *denied {
         return PolicyError::OutOfMemory(said.unwrap_or(&cause).to_owned());
     }

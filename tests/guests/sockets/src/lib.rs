@@ -1,0 +1,36 @@
+//! Opens a connection, for which there is no capability.
+
+use bailiwick_plugin_sdk::dnssec_policy::{Chain, DnssecPolicy, Policy, Steps};
+use bailiwick_plugin_sdk::{Call, Error, Manifest, NoSettings, Plugin, ZoneFacts, export};
+
+#[derive(Debug)]
+struct Guest;
+
+impl Plugin for Guest {
+    type Settings = NoSettings;
+    const MANIFEST: Manifest = Manifest::new("sockets", "0.1.0", "Wants to talk to somebody.");
+    fn start(_: &Call<NoSettings>) -> Result<Self, Error> {
+        std::net::TcpStream::connect("192.0.2.1:53").ok();
+        Ok(Self)
+    }
+}
+
+impl DnssecPolicy for Guest {
+    fn policy_for(&mut self, _: &Call<NoSettings>, _: &ZoneFacts) -> Result<Policy, Error> {
+        Ok(Policy::unsigned(""))
+    }
+    fn next_steps(
+        &mut self,
+        _: &Call<NoSettings>,
+        _: &ZoneFacts,
+        _: &Chain,
+    ) -> Result<Steps, Error> {
+        Ok(Steps {
+            steps: vec![],
+            next: None,
+            reason: String::new(),
+        })
+    }
+}
+
+export!(Guest: dnssec_policy);
