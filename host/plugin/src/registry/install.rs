@@ -65,7 +65,7 @@ impl Registry {
             InstallError::Refused(problems)
         })?;
         self.cache.keep(&sha256, bytes)?;
-        let record = VersionRecord {
+        let mut record = VersionRecord {
             manifest: examined.manifest,
             sha256,
             size: bytes.len(),
@@ -75,6 +75,9 @@ impl Registry {
             installed: now,
         };
         let mut state = self.state();
+        // "The one installed last" must be one, also after a restart and within a millisecond.
+        let latest = state.versions.iter().map(|known| known.installed).max();
+        record.installed = latest.map_or(now, |latest| now.max(latest.saturating_add(1)));
         self.versions.put_version(&record)?;
         let installed = summary(&record, false);
         tracing::info!(
