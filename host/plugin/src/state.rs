@@ -262,3 +262,29 @@ impl ResourceLimiter for Limiter {
         engine::CORE_INSTANCES_MAX as usize
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Class;
+
+    /// W2: memories and tables are bounded all together, at the limit and not one before it.
+    #[test]
+    fn memories_and_tables_are_bounded_together() {
+        let limits = Limits::of(Class::Default);
+        let mut limiter = Limiter::new(&limits);
+        let half = limits.memory_bytes / 2;
+        assert!(limiter.memory_growing(0, half, None).unwrap());
+        assert!(limiter.memory_growing(0, half, None).unwrap());
+        assert!(!limiter.denied);
+        assert!(!limiter.memory_growing(half, half + 1, None).unwrap());
+        assert!(limiter.denied);
+        assert!(
+            limiter
+                .table_growing(0, limits.table_entries - 1, None)
+                .unwrap()
+        );
+        assert!(limiter.table_growing(0, 1, None).unwrap());
+        assert!(!limiter.table_growing(1, 2, None).unwrap());
+    }
+}

@@ -85,6 +85,7 @@ impl Worker {
             program,
             environment,
             guest: None,
+            swept: now,
         };
         thread::Builder::new()
             .name(format!("plugin-{}", short(&origin.plugin)))
@@ -188,6 +189,9 @@ fn resting(pause: Duration) -> PolicyError {
     PolicyError::Breaker { retry_ms }
 }
 
+/// Time between two removals of ended values.
+const SWEEP_MS: u64 = 600_000;
+
 /// Linux keeps 15 bytes of a thread's name.
 fn short(plugin: &str) -> &str {
     plugin.get(..8).unwrap_or(plugin)
@@ -199,6 +203,8 @@ struct Thread {
     program: Program,
     environment: Environment,
     guest: Option<Guest>,
+    /// When values that had ended were last removed.
+    swept: UnixMs,
 }
 
 impl Thread {
@@ -226,6 +232,7 @@ impl Thread {
             if failed {
                 self.recover(now);
             }
+            self.sweep(now);
         }
     }
 
@@ -294,6 +301,21 @@ impl Thread {
                 policy.name = %self.origin.plugin,
                 fault = error.fault().as_str(),
                 "policy `{}` does not start again: {error}",
+                self.origin.plugin,
+            );
+        }
+    }
+
+    /// Removes values of `kv` that have ended, now and then and when nobody waits.
+    fn sweep(&mut self, now: UnixMs) {
+        if now.saturating_sub(self.swept) < SWEEP_MS {
+            return;
+        }
+        self.swept = now;
+        if let Err(fault) = self.environment.kv.purge(&self.environment.tree, now) {
+            tracing::warn!(
+                policy.name = %self.origin.plugin,
+                "ended values of policy `{}` are not removed: {fault}",
                 self.origin.plugin,
             );
         }

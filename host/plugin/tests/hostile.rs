@@ -5,6 +5,8 @@
 
 mod common;
 
+use std::sync::Barrier;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use bailiwick_plugin::error::{Fault, GuestError};
@@ -12,7 +14,7 @@ use bailiwick_plugin::kv::{Kv as _, Tree};
 use bailiwick_plugin::question::{Question, Reply};
 use bailiwick_plugin::settings::Settings;
 use bailiwick_plugin::{BreakerState, Kind, PolicyError};
-use common::{Bench, NOW, hostile, misbehaving, question};
+use common::{Bench, NOW, hostile, misbehaving, month, question, requests};
 use serde_json::json;
 
 fn outcome(bench: &Bench, call: &str) -> Result<Reply, PolicyError> {
@@ -174,6 +176,46 @@ fn kv_is_limited() {
     assert!((3 * 70 * 60_000..4 * 70 * 60_000).contains(&size), "{size}");
 }
 
+/// Answers to host calls have 16 MiB a call, all together.
+#[test]
+fn bytes_read_are_limited() {
+    let bench = misbehaving("admit", "kv-full", 70);
+    outcome(&bench, "admit").unwrap();
+    let settings = Settings::new(json!({"on": "grant", "act": "kv-read-all"}));
+    bench.registry.configure("hostile", settings, NOW).unwrap();
+    // Ten rows, so that host calls do not run out first.
+    let error = bench
+        .registry
+        .policies()
+        .grant(NOW, month(), requests(10))
+        .unwrap_err();
+    assert_eq!(error, PolicyError::Budget("too many bytes read".into()));
+}
+
+/// The queue holds 64 questions; one more is turned away at once.
+#[test]
+fn the_queue_is_bounded() {
+    let bench = misbehaving("admit", "loop", 0);
+    let policies = bench.registry.policies();
+    let start = Barrier::new(100);
+    let full = thread::scope(|scope| {
+        let asking: Vec<_> = (0..100)
+            .map(|_| {
+                scope.spawn(|| {
+                    start.wait();
+                    policies.ask(NOW, question("admit")).unwrap_err()
+                })
+            })
+            .collect();
+        let errors = asking.into_iter().map(|thread| thread.join().unwrap());
+        errors
+            .filter(|error| *error == PolicyError::QueueFull)
+            .count()
+    });
+    assert!((1..=35).contains(&full), "{full} turned away");
+    assert_eq!(bench.registry.list()[0].metrics.queue, 0);
+}
+
 /// wasm notes, the sleeping guest: nothing that waits is linked to anything but a trap.
 #[test]
 fn sleeping_is_a_trap() {
@@ -293,7 +335,7 @@ fn the_breaker_closes_after_its_pause() {
     let end = Instant::now() + Duration::from_secs(20);
     while outcome(&bench, "grant").is_err() {
         assert!(Instant::now() < end, "it never closes");
-        std::thread::yield_now();
+        thread::yield_now();
     }
     assert_eq!(bench.registry.list()[0].breaker, BreakerState::Closed);
 }

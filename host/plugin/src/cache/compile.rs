@@ -119,6 +119,9 @@ fn in_child(
         .stderr(Stdio::piped())
         // A stranger's component is no reason to show the child our environment.
         .env_clear()
+        // Each thread reserves address space, of which the child has little; on a machine of many
+        // cores the limit would be spent before anything is compiled.
+        .envs([("RAYON_NUM_THREADS", "2"), ("MALLOC_ARENA_MAX", "2")])
         .envs(std::env::var_os("LD_LIBRARY_PATH").map(|path| ("LD_LIBRARY_PATH", path)))
         .spawn()
         .map_err(|e| CompileError::Start(format!("{}: {e}", program.display())))?;
@@ -275,5 +278,45 @@ mod tests {
         let limits = Limits::of(Class::Default);
         let error = compiler.compile(b"", &limits, dir.path()).unwrap_err();
         assert!(matches!(&error, CompileError::Start(words) if words.contains("/no/such")));
+    }
+
+    /// What the harness is told to run in the child: this test binary is the compiler.
+    const CHILD: &str = "cache::compile::tests::memory_is_limited";
+
+    /// W9: a component that needs more memory to compile than its class has is given up; with the
+    /// limit of its class the same one compiles.
+    #[test]
+    fn memory_is_limited() {
+        let arguments: Vec<OsString> = std::env::args_os().collect();
+        let as_child = arguments
+            .iter()
+            .position(|argument| argument == "--nocapture");
+        if let Some(rest) = as_child
+            .and_then(|at| arguments.get(at + 1..))
+            .filter(|r| r.len() == 4)
+        {
+            std::process::exit(compile_child(rest).map_or_else(|(code, _)| code, |()| 0));
+        }
+        let arguments = [CHILD, "--exact", "--nocapture"]
+            .map(OsString::from)
+            .to_vec();
+        let program = std::env::current_exe().unwrap();
+        let compiler = Compiler::Child { program, arguments };
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../plugins/prebuilt/quota.wasm"
+        );
+        let component = fs::read(path).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let limits = Limits::of(Class::Default);
+        compiler.compile(&component, &limits, dir.path()).unwrap();
+        let tight = Limits {
+            compile_bytes: 64 << 20,
+            ..limits
+        };
+        let error = compiler
+            .compile(&component, &tight, dir.path())
+            .unwrap_err();
+        assert!(matches!(error, CompileError::Killed(_)), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Kv`] is what this crate needs of a store; `authority` implements it, [`MemoryKv`] is for tests
 //! and for running a plugin off-line. A call never writes to it: it writes to an
-//! [`Overlay`](overlay::Overlay), which is committed in one transaction when the call returns `ok`.
+//! overlay, which is committed in one transaction when the call returns `ok`.
 //! Each (plugin, state version) has a tree of its own, so going back to an older version is a
 //! change of a pointer.
 

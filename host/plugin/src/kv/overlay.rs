@@ -122,10 +122,18 @@ impl Overlay {
         if value.len() > VALUE_SIZE_MAX {
             return Ok(Err(WriteError::TooLarge));
         }
-        let size = self.size()?;
-        let before = self.weight(&key)?;
-        let after = (key.len() + value.len()) as u64;
-        let size = size.saturating_sub(before).saturating_add(after);
+        let grown = |overlay: &mut Self| -> Result<u64, StoreFault> {
+            let (size, before) = (overlay.size()?, overlay.weight(&key)?);
+            let after = (key.len() + value.len()) as u64;
+            Ok(size.saturating_sub(before).saturating_add(after))
+        };
+        let mut size = grown(self)?;
+        if size > self.quota {
+            // What has ended is room.
+            self.kv.purge(&self.write, self.now)?;
+            self.size = None;
+            size = grown(self)?;
+        }
         if size > self.quota {
             return Ok(Err(WriteError::Full));
         }
@@ -174,11 +182,17 @@ impl Overlay {
         self.kv.commit(&self.write, &writes)
     }
 
+    /// Bytes of the written tree with this call's writes done.
     fn size(&mut self) -> Result<u64, StoreFault> {
         if let Some(size) = self.size {
             return Ok(size);
         }
-        let size = self.kv.size(&self.write)?;
+        let mut size = self.kv.size(&self.write)?;
+        for (key, write) in &self.writes {
+            size = size
+                .saturating_sub(bytes(key, self.kv.get(&self.write, key)?.as_ref()))
+                .saturating_add(bytes(key, write.as_ref()));
+        }
         self.size = Some(size);
         Ok(size)
     }
@@ -189,8 +203,12 @@ impl Overlay {
             Some(write) => write.clone(),
             None => self.kv.get(&self.write, key)?,
         };
-        Ok(stored.map_or(0, |stored| (key.len() + stored.value.len()) as u64))
+        Ok(bytes(key, stored.as_ref()))
     }
+}
+
+fn bytes(key: &str, stored: Option<&Stored>) -> u64 {
+    stored.map_or(0, |stored| (key.len() + stored.value.len()) as u64)
 }
 
 /// Entries fetched from the store at a time.
@@ -255,6 +273,28 @@ mod tests {
         );
         call.remove("k".into()).unwrap();
         assert_eq!(call.set("l".into(), vec![], 0).unwrap(), Ok(()));
+    }
+
+    /// What has ended is no longer counted when room is needed.
+    #[test]
+    fn ended_values_make_room() {
+        let kv = Arc::new(MemoryKv::default());
+        let mut call = overlay(&kv, 0);
+        call.set("old".into(), vec![0; 600], 10).unwrap().unwrap();
+        call.commit().unwrap();
+        let mut call = overlay(&kv, 5);
+        call.set("small".into(), vec![0; 100], 0).unwrap().unwrap();
+        assert_eq!(
+            call.set("new".into(), vec![0; 600], 0).unwrap(),
+            Err(WriteError::Full)
+        );
+        let mut call = overlay(&kv, 10);
+        call.set("small".into(), vec![0; 100], 0).unwrap().unwrap();
+        assert_eq!(call.set("new".into(), vec![0; 600], 0).unwrap(), Ok(()));
+        assert_eq!(
+            call.set("more".into(), vec![0; 600], 0).unwrap(),
+            Err(WriteError::Full)
+        );
     }
 
     /// Keys have 1 to 256 bytes, values at most 64 KiB.

@@ -1,7 +1,7 @@
 //! What goes into a plugin and what comes out of it, as plain values.
 //!
 //! They mirror `wit/` field by field, under the same names, but belong to no version of it: a
-//! release of the WIT has its conversions in [`crate::v0_1`], and everything past this crate sees
+//! release of the WIT has its conversions in `v0_1`, and everything past this crate sees
 //! only these. All of them serialise; in JSON a field or case is spelled as in the WIT
 //! (kebab-case), a variant with a payload is an object of one key
 //! (`{"deny": {"rcode": 5, "ede": 18}}`), one without is a string (`"allow"`).

@@ -64,6 +64,9 @@ pub(crate) fn act(here: &str, call: &Call<Settings>) -> Result<bool, Error> {
         "kv-read" => {
             kv::read::<u64>("key");
         }
+        "kv-read-all" => loop {
+            black_box(kv::read_all::<String>("", 1000));
+        },
         "kv-write" => write(1),
         "kv-write-err" => {
             write(2);
