@@ -21,13 +21,13 @@ impl Outcome {
 /// No server listens on the control socket: told apart so that scripts can wait for one.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "no server answers on {socket}: {source}; is `bailiwick serve` running with this data directory?"
+    "no server answers on {socket}: {why}; is `bailiwick serve` running with this data directory?"
 )]
 pub(crate) struct NoServer {
     /// The socket tried.
     pub(crate) socket: String,
     /// What the system said.
-    pub(crate) source: std::io::Error,
+    pub(crate) why: std::io::Error,
 }
 
 /// Prints an error with its causes and gives the exit code: 0 done, 1 refused or failed, 3 no server.

@@ -15,9 +15,9 @@ pub(crate) fn ask(data: &Path, request: &Request, attached: &[u8]) -> anyhow::Re
         let (path, _directory) = short_path(data)?;
         UnixStream::connect(path)
     };
-    let mut stream = connect().map_err(|source| NoServer {
+    let mut stream = connect().map_err(|why| NoServer {
         socket: socket_path(data).display().to_string(),
-        source,
+        why,
     })?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
