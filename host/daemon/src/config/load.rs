@@ -1,11 +1,13 @@
 //! From the file and the flags to a [`Config`], or to every problem at once.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::problem::{Problem, Problems};
-use super::spec::{Spec, ZoneSpec};
-use super::{Config, DATA_DIR_DEFAULT, NodeConfig, PluginConfig, ZoneConfig, ZoneSource};
+use super::problem::{Problem, Problems, nearest};
+use super::spec::{AccountSpec, Spec, ZoneSpec};
+use super::{
+    AccountConfig, Config, DATA_DIR_DEFAULT, NodeConfig, PluginConfig, ZoneConfig, ZoneSource,
+};
 use crate::cli::ServeArgs;
 
 impl Config {
@@ -124,20 +126,27 @@ impl Reading<'_> {
         }
         config.log.format = spec.log.format.unwrap_or_default();
         config.transfer_allow = spec.transfer.allow;
-        for node in spec.nodes {
-            if node.id.get_ref().is_empty() || node.addresses.is_empty() {
+        if let Some(offset) = spec.policy.month_offset_hours {
+            if !(-12..=14).contains(offset.get_ref()) {
                 self.problem(
-                    node.id.span(),
-                    "a node needs an id and at least one address",
+                    offset.span(),
+                    "time zones lie between -12 and 14 hours east of UTC",
                 );
             }
+            config.month_offset_hours = offset.into_inner();
+        }
+        for node in spec.nodes {
+            if node.addresses.is_empty() {
+                self.problem(node.name.span(), "a node needs at least one address");
+            }
             config.nodes.push(NodeConfig {
-                id: node.id.into_inner(),
+                name: node.name.into_inner().0,
                 addresses: node.addresses,
             });
         }
+        let accounts = self.accounts(spec.accounts);
         for zone in spec.zones {
-            config.zones.extend(self.zone(zone));
+            config.zones.extend(self.zone(zone, &accounts));
         }
         for plugin in spec.plugins {
             let file = self.resolve(plugin.file.get_ref());
@@ -165,7 +174,48 @@ impl Reading<'_> {
         config
     }
 
-    fn zone(&mut self, spec: ZoneSpec) -> Option<ZoneConfig> {
+    fn accounts(&mut self, specs: Vec<AccountSpec>) -> BTreeMap<String, AccountConfig> {
+        let mut accounts = BTreeMap::new();
+        for spec in specs {
+            let (span, name) = (spec.name.span(), spec.name.into_inner());
+            let account = AccountConfig {
+                name: name.clone(),
+                plan: spec.plan.unwrap_or_else(|| "default".to_owned()),
+                queries_a_month: spec.queries_a_month,
+            };
+            if accounts.insert(name.clone(), account).is_some() {
+                self.problem(span, format!("account `{name}` is given twice"));
+            }
+        }
+        accounts
+    }
+
+    fn zone(
+        &mut self,
+        spec: ZoneSpec,
+        accounts: &BTreeMap<String, AccountConfig>,
+    ) -> Option<ZoneConfig> {
+        let account = spec.account.and_then(|wanted| {
+            let found = accounts.get(wanted.get_ref()).cloned();
+            if found.is_none() {
+                let known: Vec<&str> = accounts.keys().map(String::as_str).collect();
+                let meant = nearest(wanted.get_ref(), &known)
+                    .map_or_else(String::new, |n| format!("; did you mean `{n}`?"));
+                self.problem(
+                    wanted.span(),
+                    format!("there is no [[account]] `{}`{meant}", wanted.get_ref()),
+                );
+            }
+            found
+        });
+        let settings = spec.settings.iter().map(|(plugin, table)| {
+            let value = serde_json::to_value(table);
+            (
+                plugin.clone(),
+                value.expect("a TOML table has string keys and finite depth"),
+            )
+        });
+        let settings = settings.collect();
         let span = spec.name.span();
         let source = match (spec.file, spec.primaries) {
             (Some(file), None) => ZoneSource::File(self.resolve(&file)),
@@ -187,9 +237,10 @@ impl Reading<'_> {
         Some(ZoneConfig {
             name: spec.name.into_inner().0,
             source,
-            account: spec.account,
+            account,
             brand: spec.brand,
-            dnssec_policy: spec.dnssec_policy,
+            signing: spec.signing,
+            settings,
         })
     }
 
@@ -281,7 +332,8 @@ impl ZoneConfig {
             source,
             account: None,
             brand: Vec::new(),
-            dnssec_policy: None,
+            signing: false,
+            settings: BTreeMap::new(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod spec;
 mod tests;
 mod values;
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -28,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) http: HttpConfig,
     pub(crate) log: LogConfig,
     pub(crate) transfer_allow: Vec<IpNet>,
+    pub(crate) month_offset_hours: i8,
     pub(crate) nodes: Vec<NodeConfig>,
     pub(crate) zones: Vec<ZoneConfig>,
     pub(crate) plugins: Vec<PluginConfig>,
@@ -60,7 +62,7 @@ pub(crate) struct LogConfig {
 /// A name server of the fleet, as brand-ns plugins see it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct NodeConfig {
-    pub(crate) id: String,
+    pub(crate) name: Name,
     pub(crate) addresses: Vec<IpAddr>,
 }
 
@@ -69,9 +71,21 @@ pub(crate) struct NodeConfig {
 pub(crate) struct ZoneConfig {
     pub(crate) name: Name,
     pub(crate) source: ZoneSource,
-    pub(crate) account: Option<String>,
+    /// `None`: the operator's own.
+    pub(crate) account: Option<AccountConfig>,
     pub(crate) brand: Vec<String>,
-    pub(crate) dnssec_policy: Option<String>,
+    pub(crate) signing: bool,
+    /// What differs for this zone in the settings of plugins, by plugin.
+    pub(crate) settings: BTreeMap<String, serde_json::Value>,
+}
+
+/// Whose zones share a pool of queries.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct AccountConfig {
+    pub(crate) name: String,
+    pub(crate) plan: String,
+    /// `None`: no limit.
+    pub(crate) queries_a_month: Option<u64>,
 }
 
 /// Where a zone's contents come from.
@@ -112,6 +126,7 @@ impl Default for Config {
                 format: LogFormat::Text,
             },
             transfer_allow: Vec::new(),
+            month_offset_hours: 10,
             nodes: Vec::new(),
             zones: Vec::new(),
             plugins: Vec::new(),
@@ -134,6 +149,12 @@ impl Config {
         }
         if self.http.listen != newer.http.listen {
             keys.push("http.listen");
+        }
+        if self.month_offset_hours != newer.month_offset_hours {
+            keys.push("policy.month-offset-hours");
+        }
+        if self.nodes != newer.nodes {
+            keys.push("node");
         }
         if self.log != newer.log {
             keys.push("log");

@@ -4,6 +4,7 @@
 //! here (a typo must not silently become a default); what the values mean together is checked
 //! where the `Spec` becomes a `Config`.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -27,6 +28,10 @@ pub(crate) struct Spec {
     pub(crate) log: LogSpec,
     #[serde(default)]
     pub(crate) transfer: TransferSpec,
+    #[serde(default)]
+    pub(crate) policy: PolicySpec,
+    #[serde(default, rename = "account")]
+    pub(crate) accounts: Vec<AccountSpec>,
     #[serde(default, rename = "node")]
     pub(crate) nodes: Vec<NodeSpec>,
     #[serde(default, rename = "zone")]
@@ -72,8 +77,24 @@ pub(crate) struct TransferSpec {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct NodeSpec {
-    pub(crate) id: Spanned<String>,
+    pub(crate) name: Spanned<ZoneName>,
     pub(crate) addresses: Vec<std::net::IpAddr>,
+}
+
+/// `[policy]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct PolicySpec {
+    pub(crate) month_offset_hours: Option<Spanned<i8>>,
+}
+
+/// `[[account]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct AccountSpec {
+    pub(crate) name: Spanned<String>,
+    pub(crate) plan: Option<String>,
+    pub(crate) queries_a_month: Option<u64>,
 }
 
 /// `[[zone]]`
@@ -83,10 +104,13 @@ pub(crate) struct ZoneSpec {
     pub(crate) name: Spanned<ZoneName>,
     pub(crate) file: Option<PathBuf>,
     pub(crate) primaries: Option<Vec<PrimaryAddr>>,
-    pub(crate) account: Option<String>,
+    pub(crate) account: Option<Spanned<String>>,
     #[serde(default)]
     pub(crate) brand: Vec<String>,
-    pub(crate) dnssec_policy: Option<String>,
+    #[serde(default)]
+    pub(crate) signing: bool,
+    #[serde(default)]
+    pub(crate) settings: BTreeMap<String, toml::Table>,
 }
 
 /// `[[plugin]]`
@@ -111,13 +135,15 @@ pub(crate) enum LimitClass {
     Large,
 }
 
-/// What holds while a plugin cannot answer.
+/// What holds when a lease has ended and the plugin gives no other.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OnFailure {
-    /// As if there were no plugin.
+    /// As the lease itself says.
     #[default]
+    AsGranted,
+    /// As if there were no plugin: answer and count.
     Native,
-    /// Its last tables go on.
+    /// What held last goes on.
     Last,
 }

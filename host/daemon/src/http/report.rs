@@ -132,8 +132,6 @@ pub(crate) struct Leases {
     pub(crate) generation: u64,
     pub(crate) in_force: u64,
     pub(crate) grants: u64,
-    /// Seconds since 1970.
-    pub(crate) last_grant: Option<u64>,
 }
 
 /// A traffic rule in force.
@@ -145,6 +143,8 @@ pub(crate) struct RuleRow {
     pub(crate) reason: String,
     pub(crate) ends: u64,
     pub(crate) hits: u64,
+    /// What it matches counts as attack.
+    pub(crate) attack: bool,
     pub(crate) dry_run: bool,
 }
 

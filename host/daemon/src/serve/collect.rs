@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bailiwick_authority::{ZoneKind, ZoneState, ZoneStatus};
-use bailiwick_meter::{Action, Class, Effect, QTYPE_LABELS, TrafficRule};
+use bailiwick_authority::{RuleReport, TablesReport, ZoneKind, ZoneState, ZoneStatus};
+use bailiwick_meter::{Class, QTYPE_LABELS};
 use bailiwick_plugin::BreakerState;
 use bailiwick_plugin::registry::PluginStatus;
 
@@ -11,13 +11,14 @@ use super::running::Running;
 use crate::clock;
 use crate::http::Source;
 use crate::http::report::{
-    Leases, PluginRow, PluginVersion, Report, RuleRow, Startup, Traffic, ZoneRow,
+    DecisionRow, Leases, PluginRow, PluginVersion, Report, RuleRow, Startup, Traffic, ZoneRow,
 };
 
 impl Source for Running {
     fn report(&self, zones_max: usize) -> Report {
         let now = clock::unix_now();
         let zones = self.authority.status();
+        let tables = self.authority.tables();
         let plugins = self.registry.get().map(|r| r.list()).unwrap_or_default();
         let mut report = Report {
             version: env!("CARGO_PKG_VERSION"),
@@ -31,14 +32,23 @@ impl Source for Running {
             zone_states: states(&zones),
             plugins: plugins.iter().map(plugin_row).collect(),
             traffic: self.traffic(),
-            leases: self.leases(),
+            leases: Leases {
+                generation: tables.lease_generation,
+                in_force: tables.leases as u64,
+                grants: tables.leases_granted,
+            },
+            decisions: decisions(&tables),
             troubles: self.troubles(),
             ..Report::default()
         };
-        let rules = self.rules(now);
-        report.rules_more = rules.len().saturating_sub(RULES_MAX) as u64;
-        report.rules = rules.into_iter().take(RULES_MAX).collect();
-        add_troubles(&mut report, &zones);
+        report.rules_more = tables.rules.len().saturating_sub(RULES_MAX) as u64;
+        report.rules = tables
+            .rules
+            .iter()
+            .take(RULES_MAX)
+            .map(|rule| rule_row(now, rule))
+            .collect();
+        add_troubles(&mut report, &zones, &tables);
         report.zones = self.zone_rows(now, zones, zones_max);
         report
     }
@@ -124,84 +134,69 @@ impl Running {
             other,
         }
     }
+}
 
-    fn rules(&self, now: u64) -> Vec<RuleRow> {
-        let set = self.meter.rules();
-        let hits: BTreeMap<u64, u64> = set.hits().collect();
-        let tick = self.meter.now();
-        let in_force = set.iter().filter(|rule| rule.ends > tick);
-        let row = |rule: &TrafficRule| RuleRow {
-            id: format!("{:x}", rule.id),
-            what: self.matches(rule),
-            action: effect_words(&rule.effect),
-            ends: now.saturating_add(rule.ends.since(tick).as_secs()),
-            reason: String::new(),
-            hits: hits.get(&rule.id).copied().unwrap_or(0),
-            dry_run: rule.dry_run,
-        };
-        in_force.map(row).collect()
+fn rule_row(now: u64, rule: &RuleReport) -> RuleRow {
+    RuleRow {
+        id: rule.id.to_string(),
+        what: rule.matches.clone(),
+        action: rule.effect.clone(),
+        reason: rule.reason.clone(),
+        ends: now.saturating_add(rule.ends_in_ms / 1000),
+        hits: rule.hits,
+        attack: rule.attack,
+        dry_run: rule.dry_run,
     }
+}
 
-    /// What a rule looks at, in words.
-    fn matches(&self, rule: &TrafficRule) -> String {
-        let mut words = Vec::new();
-        if let Some(source) = &rule.source {
-            words.push(format!("from {source}"));
+/// Brands, signing and cases for a person: what plugins decided beside traffic.
+fn decisions(tables: &TablesReport) -> Vec<DecisionRow> {
+    let row = |about: &str, kind: &str, outcome: String| DecisionRow {
+        about: about.to_owned(),
+        kind: kind.to_owned(),
+        outcome,
+    };
+    let brands = tables.brands.iter().map(|brand| match &brand.refused {
+        Some(reason) => row(&brand.zone, "brand-ns", format!("refused: {reason}")),
+        None => {
+            let todo = if brand.actions.is_empty() {
+                String::new()
+            } else {
+                format!("; to do at the parent: {}", brand.actions.join("; "))
+            };
+            row(
+                &brand.zone,
+                "brand-ns",
+                format!(
+                    "served by {} at {}{todo}",
+                    brand.ns.join(", "),
+                    brand.addresses.join(", ")
+                ),
+            )
         }
-        if let Some(slot) = rule.zone {
-            let zones = self.zones.load();
-            let zone = zones.iter().find(|zone| zone.slot() == slot);
-            words.push(zone.map_or_else(
-                || "for a zone that is gone".to_owned(),
-                |z| format!("for {}", z.apex()),
-            ));
-        }
-        if let Some(suffix) = &rule.suffix {
-            words.push(format!("at or below {suffix}"));
-        }
-        if let Some(rtype) = rule.rtype {
-            words.push(format!("type {rtype}"));
-        }
-        if let Some(transport) = rule.transport {
-            words.push(format!("over {transport:?}").to_lowercase());
-        }
-        if words.is_empty() {
-            "everything".to_owned()
+    });
+    let signing = tables.signing.iter().map(|zone| {
+        let algorithms: Vec<String> = zone.algorithms.iter().map(ToString::to_string).collect();
+        let outcome = if zone.sign {
+            format!(
+                "to be signed with algorithm {}: {}",
+                algorithms.join(", "),
+                zone.reason
+            )
         } else {
-            words.join(", ")
-        }
-    }
-
-    fn leases(&self) -> Leases {
-        Leases {
-            in_force: self.meter.leases_in_force(self.meter.now()) as u64,
-            ..Leases::default()
-        }
-    }
-}
-
-fn effect_words(effect: &Effect) -> String {
-    match effect {
-        Effect::Act(action) => action_words(action),
-        Effect::Limit(limit) => format!(
-            "{} a second (burst {}) for each /{} and /{}, then {}",
-            limit.per_second,
-            limit.burst,
-            limit.v4_len,
-            limit.v6_len,
-            action_words(&limit.over)
-        ),
-    }
-}
-
-fn action_words(action: &Action) -> String {
-    match action {
-        Action::Allow => "answer".to_owned(),
-        Action::Drop => "no answer".to_owned(),
-        Action::Truncate => "truncate".to_owned(),
-        Action::Slip(n) => format!("answer one in {n}, truncate the rest"),
-        Action::Deny { rcode, .. } => format!("deny with {}", bailiwick_answer::Rcode(*rcode)),
-    }
+            format!("not to be signed: {}", zone.reason)
+        };
+        row(&zone.zone, "dnssec-policy", outcome)
+    });
+    let cases = tables
+        .cases
+        .iter()
+        .map(|case| row(&case.zone, "abuse", case.reason.clone()));
+    brands
+        .chain(signing)
+        .chain(cases)
+        .take(DECISIONS_MAX)
+        .collect()
 }
 
 fn plugin_row(plugin: &PluginStatus) -> PluginRow {
@@ -259,7 +254,7 @@ fn plugin_row(plugin: &PluginStatus) -> PluginRow {
 }
 
 /// Zones and plugins that need a person, in words; many of a kind in one line.
-fn add_troubles(report: &mut Report, zones: &[ZoneStatus]) {
+fn add_troubles(report: &mut Report, zones: &[ZoneStatus], tables: &TablesReport) {
     let bad: Vec<&ZoneStatus> = zones.iter().filter(|z| is_trouble(z.state)).collect();
     for zone in bad.iter().take(TROUBLES_MAX) {
         report
@@ -277,6 +272,16 @@ fn add_troubles(report: &mut Report, zones: &[ZoneStatus]) {
             report
                 .troubles
                 .push(format!("Plugin {}: {}.", plugin.name, plugin.state));
+        }
+    }
+    let failures = [
+        ("leases", &tables.lease_error),
+        ("traffic", &tables.rule_error),
+        ("zones", &tables.zone_error),
+    ];
+    for (about, failure) in failures {
+        if let Some(words) = failure {
+            report.troubles.push(format!("The last question to a plugin about {about} failed: {words}. What it said before stays in force."));
         }
     }
     if report.config.error.is_some() {
@@ -316,5 +321,6 @@ fn state_word(state: ZoneState) -> &'static str {
     }
 }
 
+const DECISIONS_MAX: usize = 200;
 const RULES_MAX: usize = 100;
 const TROUBLES_MAX: usize = 5;

@@ -7,14 +7,16 @@
 
 use std::sync::Arc;
 
+use bailiwick_authority::{FleetServer, PluginStore, PolicyOptions, zone_id};
+use bailiwick_meter::Fallback;
 use bailiwick_plugin::registry::PluginStatus;
 use bailiwick_plugin::settings::Settings;
-use bailiwick_plugin::{Compiler, Engine, Grants, Registry, RegistryOptions};
+use bailiwick_plugin::{Compiler, Engine, Grants, Kind, Registry, RegistryOptions};
 use tracing::{error, info};
 
 use super::running::Running;
 use crate::clock;
-use crate::config::{Config, LimitClass, PluginConfig};
+use crate::config::{Config, LimitClass, NodeConfig, OnFailure, PluginConfig};
 
 /// Opens the registry (which starts what was active), installs what the configuration names, and
 /// starts the loops that ask plugins.
@@ -33,6 +35,11 @@ pub(super) fn start(running: &Arc<Running>) {
         bring(running, &registry, plugin);
     }
     let _ = running.registry.set(Arc::clone(&registry));
+    if let Err(failure) = start_loops(running, &registry) {
+        let words = format!("Plugins are not asked: {failure}.");
+        error!("{words}");
+        running.trouble("plugins", Some(words));
+    }
 }
 
 /// Follows a changed configuration; what was done, in words.
@@ -40,8 +47,19 @@ pub(super) fn apply(running: &Running, older: &Config, newer: &Config) -> Vec<St
     let Some(registry) = running.registry.get() else {
         return Vec::new();
     };
+    let differing = |config: &Config| {
+        let zones = config.zones.iter().filter(|zone| !zone.settings.is_empty());
+        zones
+            .map(|zone| (zone.name.clone(), zone.settings.clone()))
+            .collect::<Vec<_>>()
+    };
+    let touched = differing(older) != differing(newer);
     let mut words = Vec::new();
-    for plugin in newer.plugins.iter().filter(|p| !older.plugins.contains(p)) {
+    for plugin in newer
+        .plugins
+        .iter()
+        .filter(|p| touched || !older.plugins.contains(p))
+    {
         words.push(bring(running, registry, plugin));
     }
     let names = |config: &Config| {
@@ -66,7 +84,7 @@ pub(super) fn apply(running: &Running, older: &Config, newer: &Config) -> Vec<St
 fn bring(running: &Running, registry: &Registry, plugin: &PluginConfig) -> String {
     let about = about(&plugin.file);
     let file = plugin.file.display();
-    match try_bring(registry, plugin) {
+    match try_bring(&running.config(), registry, plugin) {
         Ok(words) => {
             running.trouble(&about, None);
             info!("{words}");
@@ -81,7 +99,11 @@ fn bring(running: &Running, registry: &Registry, plugin: &PluginConfig) -> Strin
     }
 }
 
-fn try_bring(registry: &Registry, plugin: &PluginConfig) -> anyhow::Result<String> {
+fn try_bring(
+    config: &Config,
+    registry: &Registry,
+    plugin: &PluginConfig,
+) -> anyhow::Result<String> {
     let bytes = std::fs::read(&plugin.file)?;
     let grants = Grants {
         large: plugin.class == LimitClass::Large,
@@ -94,7 +116,7 @@ fn try_bring(registry: &Registry, plugin: &PluginConfig) -> anyhow::Result<Strin
     let active = row
         .filter(|row| row.start_error.is_none())
         .and_then(|row| row.active);
-    let settings = Settings::new(plugin.settings.clone());
+    let settings = settings(config, name, plugin);
     let version = match &active {
         // Somebody chose another version at run time; that stands.
         Some(active) if installed.known_before => active.clone(),
@@ -102,7 +124,7 @@ fn try_bring(registry: &Registry, plugin: &PluginConfig) -> anyhow::Result<Strin
     };
     let has_them = registry
         .settings(name)
-        .is_some_and(|has| has.base == settings.base);
+        .is_some_and(|has| has.base == settings.base && has.zones == settings.zones);
     if has_them && active.as_ref() == Some(&version) {
         return Ok(format!("plugin {name} is active as before"));
     }
@@ -110,21 +132,69 @@ fn try_bring(registry: &Registry, plugin: &PluginConfig) -> anyhow::Result<Strin
     Ok(format!("plugin {name} {} is active", origin.version))
 }
 
+/// The plugin's settings, and what differs for single zones.
+fn settings(config: &Config, name: &str, plugin: &PluginConfig) -> Settings {
+    let differing = config.zones.iter().filter_map(|zone| {
+        let patch = zone.settings.get(name)?;
+        Some((zone_id(&zone.name), patch.clone()))
+    });
+    Settings {
+        zones: differing.collect(),
+        ..Settings::new(plugin.settings.clone())
+    }
+}
+
 fn about(file: &std::path::Path) -> String {
     format!("plugin {}", file.display())
 }
 
 fn open(running: &Running) -> anyhow::Result<Registry> {
-    let (kv, versions, facts) = running.plugin_backing();
+    let backing = Arc::new(PluginStore::new(Arc::clone(&running.store)));
     let options = RegistryOptions {
         engine: Engine::new()?,
         dir: running.data.join("plugins"),
         compiler: Compiler::child_of_this_program(crate::cli::PLUGIN_COMPILE)?,
-        versions,
-        kv,
-        facts,
+        versions: Arc::clone(&backing) as _,
+        kv: backing,
+        facts: running.authority.facts(),
     };
     Ok(Registry::open(options, clock::unix_millis())?)
+}
+
+/// The loops that ask plugins and put in force what they say.
+fn start_loops(running: &Running, registry: &Registry) -> std::io::Result<()> {
+    let config = running.config();
+    let server = |(index, node): (usize, &NodeConfig)| FleetServer {
+        // Counted from 1: 0 means "not known".
+        node: index as u64 + 1,
+        name: node.name.to_string(),
+        addresses: node.addresses.clone(),
+    };
+    let options = PolicyOptions {
+        fleet: config.nodes.iter().enumerate().map(server).collect(),
+        on_failure: on_failure(&config, registry),
+        month_offset_hours: config.month_offset_hours,
+        ..PolicyOptions::new(Arc::new(registry.policies()), Arc::clone(&running.meter))
+    };
+    running.authority.start_policies(options)
+}
+
+/// What the operator wants when a lease has ended, from the plugin that grants them.
+fn on_failure(config: &Config, registry: &Registry) -> Option<Fallback> {
+    let rows = registry.list();
+    let quota = rows.iter().find(|row| row.kinds.contains(&Kind::Quota))?;
+    let sha256 = |plugin: &&PluginConfig| {
+        let bytes = std::fs::read(&plugin.file).unwrap_or_default();
+        quota
+            .versions
+            .iter()
+            .any(|v| v.sha256 == bailiwick_plugin::hex_digest(&bytes))
+    };
+    match config.plugins.iter().find(sha256)?.on_failure {
+        OnFailure::AsGranted => None,
+        OnFailure::Native => Some(Fallback::Native),
+        OnFailure::Last => Some(Fallback::Last),
+    }
 }
 
 /// The version that a person means: by its own number, or by the beginning of its hash.

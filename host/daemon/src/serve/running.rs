@@ -9,9 +9,6 @@ use arc_swap::ArcSwap;
 use bailiwick_authority::{Authority, AuthorityOptions};
 use bailiwick_meter::Meter;
 use bailiwick_plugin::Registry;
-use bailiwick_plugin::facts::{Facts, NoFacts};
-use bailiwick_plugin::kv::{Kv, MemoryKv};
-use bailiwick_plugin::store::{MemoryVersions, VersionStore};
 use bailiwick_server::Server;
 use bailiwick_store::{EmbeddedStore, MemoryStore, Store};
 use bailiwick_zone::{HashKey, SharedZones, ZoneSet};
@@ -142,15 +139,6 @@ impl Running {
     /// Says what a person should look at, or with `None` that it is over.
     pub(crate) fn trouble(&self, about: &str, words: Option<String>) {
         note(&self.troubles, about, words);
-    }
-
-    /// What plugins keep their memory and versions in, and what they may look up.
-    pub(crate) fn plugin_backing(&self) -> (Arc<dyn Kv>, Arc<dyn VersionStore>, Arc<dyn Facts>) {
-        (
-            Arc::new(MemoryKv::default()),
-            Arc::new(MemoryVersions::default()),
-            Arc::new(NoFacts),
-        )
     }
 
     /// What a person should look at.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bailiwick_authority::ZonePolicy;
 use bailiwick_zone::Name;
 use tokio::task::JoinHandle;
 use tracing::info;
@@ -15,6 +16,7 @@ use crate::config::{Config, ZoneConfig, ZoneSource};
 /// Puts secondary zones in force from their snapshots, and starts to load files.
 pub(super) fn begin(running: &Arc<Running>) -> JoinHandle<()> {
     let config = running.config();
+    set_policies(running, &config);
     running.authority.add_secondary_all(&secondaries(&config));
     let running = Arc::clone(running);
     tokio::task::spawn_blocking(move || {
@@ -43,6 +45,7 @@ pub(super) struct Applied {
 /// have changed.
 pub(super) fn apply(running: &Running, older: &Config, newer: &Config) -> Applied {
     let mut applied = Applied::default();
+    set_policies(running, newer);
     let before: HashMap<&Name, &ZoneConfig> = older.zones.iter().map(|z| (&z.name, z)).collect();
     let after: HashMap<&Name, &ZoneConfig> = newer.zones.iter().map(|z| (&z.name, z)).collect();
     for zone in older.zones.iter().filter(|z| !after.contains_key(&z.name)) {
@@ -82,6 +85,28 @@ pub(super) fn apply(running: &Running, older: &Config, newer: &Config) -> Applie
         );
     }
     applied
+}
+
+/// What plugins go by: whose each zone is, and what it asks for.
+fn set_policies(running: &Running, config: &Config) {
+    for zone in &config.zones {
+        let own = ZonePolicy::default();
+        let policy = match &zone.account {
+            None => own,
+            Some(account) => ZonePolicy {
+                account: account.name.clone(),
+                plan: account.plan.clone(),
+                allowance: account.queries_a_month.unwrap_or(u64::MAX),
+                ..own
+            },
+        };
+        let policy = ZonePolicy {
+            brand: zone.brand.clone(),
+            signing: zone.signing,
+            ..policy
+        };
+        running.authority.set_zone_policy(&zone.name, policy);
+    }
 }
 
 fn hosted(config: &Config) -> Vec<(Name, PathBuf)> {
