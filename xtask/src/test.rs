@@ -99,7 +99,14 @@ fn doc() -> anyhow::Result<()> {
 /// The whole workspace at once, as `up` builds it: other selections would give shared dependencies
 /// other features, and the WebAssembly compiler would be compiled again.
 fn tests(allow_missing: bool) -> anyhow::Result<()> {
-    tool(&mut cargo(&["build", "--release", "--workspace", "--bins"]))?;
+    tool(&mut cargo(&[
+        "build",
+        "--release",
+        "--workspace",
+        "--exclude",
+        "xtask",
+        "--bins",
+    ]))?;
     let mut command = if has_program("cargo-nextest") {
         cargo(&[
             "nextest",

@@ -21,12 +21,21 @@ use crate::step::{cargo, has_program, root, step, tool};
 pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
     let wanted = Wanted::parse(args)?;
     machine::need_c_compiler()?;
+    // Asked before the build, which may replace the file that we were started from.
+    let us = std::env::current_exe()?;
     let listen = wanted.addresses()?;
     let built = step(
         "building (the first time 10 to 15 minutes on two cores, most of it the WebAssembly compiler; then seconds)",
         || {
-            tool(&mut cargo(&["build", "--release", "--workspace", "--bins"]))?;
-            server_binary()
+            tool(&mut cargo(&[
+                "build",
+                "--release",
+                "--workspace",
+                "--exclude",
+                "xtask",
+                "--bins",
+            ]))?;
+            server_binary(&us)
         },
     )?;
     let config = prepare(&wanted.data)?;
@@ -37,7 +46,7 @@ pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
     );
 
     let http = wanted.http().to_string();
-    Command::new(std::env::current_exe()?)
+    Command::new(&us)
         .args([
             GREET,
             &http,
@@ -127,6 +136,7 @@ fn prepare(data: &Path) -> anyhow::Result<PathBuf> {
     for (name, to) in [
         ("up.toml", &config),
         ("example.org.zone", &data.join("example.org.zone")),
+        ("example.net.zone", &data.join("example.net.zone")),
     ] {
         if to.exists() {
             println!("keeping {} (delete it to get the sample again)", shown(to));
@@ -139,8 +149,7 @@ fn prepare(data: &Path) -> anyhow::Result<PathBuf> {
     Ok(config)
 }
 
-fn server_binary() -> anyhow::Result<PathBuf> {
-    let us = std::env::current_exe()?;
+fn server_binary(us: &Path) -> anyhow::Result<PathBuf> {
     let binary = us.with_file_name("bailiwick");
     if binary.is_file() {
         Ok(binary)
@@ -169,13 +178,15 @@ pub(crate) fn greet(args: &[&str]) -> anyhow::Result<()> {
         "\n== ready after {seconds:.1} s: http://{http} shows zones, plugins, leases and rules. Try this in another terminal:\n\n"
     );
     for line in [
-        format!("dig @127.0.0.1 -p {port} example.org SOA +norec"),
         format!(
             "dig @127.0.0.1 -p {port} www.example.org AAAA +tcp +norec     # over TCP, through a CNAME"
         ),
         format!("dig @127.0.0.1 -p {port} any.name.wild.example.org TXT +norec # a wildcard"),
         format!(
             "dig @127.0.0.1 -p {port} host.shop.example.org A +norec       # a referral with glue"
+        ),
+        format!(
+            "dig @127.0.0.1 -p {port} example.net NS +norec                # a brand, decided by a plugin"
         ),
         format!(
             "dig @127.0.0.1 -p {port} nowhere.example.org A +norec         # NXDOMAIN with the SOA"

@@ -54,9 +54,10 @@ pub(crate) const PLUGIN_COMPILE: &str = "plugin-compile";
 /// `serve`: flags stand above the file, the file above the defaults.
 #[derive(Debug, Default, Args)]
 #[command(after_help = "\
-Signals: SIGHUP reads the configuration and the zone files again; a bad configuration is kept out and named in the log,\n\
+Signals: SIGHUP reads the configuration and the zone files again; a bad configuration is kept out and named in the log, \
 on the status page and in the metrics. SIGTERM and SIGINT stop after the answers under way are sent.\n\n\
-Nothing listens anywhere but where --listen and --http (or the file) say.")]
+Nothing listens anywhere but where --listen and --http (or the file) say; without either, DNS is answered on \
+127.0.0.1:5300 and [::1]:5300 and there is no status page.")]
 pub(crate) struct ServeArgs {
     /// Configuration file (TOML, version = "v1"); `bailiwick check-config` checks it
     #[arg(long, value_name = "FILE")]

@@ -18,7 +18,9 @@ use std::path::PathBuf;
 use bailiwick_zone::name::Name;
 use ipnet::IpNet;
 
-pub(crate) use problem::{Problem, Problems, nearest};
+pub(crate) use problem::nearest;
+#[cfg(test)]
+pub(crate) use problem::{Problem, Problems};
 pub(crate) use spec::{LimitClass, OnFailure};
 pub(crate) use values::{HttpListen, LogFormat, PrimaryAddr, ZoneFlag, ZoneName, ZonePrimaryFlag};
 

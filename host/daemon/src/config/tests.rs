@@ -118,3 +118,48 @@ fn relative_paths_start_at_the_files_folder() {
         ZoneSource::File("/etc/bailiwick/zones/a".into())
     );
 }
+
+/// What `cargo xtask up` starts with is a good configuration of zones and plugins that are there.
+#[test]
+fn the_sample_configuration_is_good() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let sample = root.join("packaging/sample");
+    let text = std::fs::read_to_string(sample.join("up.toml")).unwrap();
+    let prebuilt = root.join("plugins/prebuilt");
+    let text = text.replace("@PREBUILT@", &prebuilt.to_string_lossy());
+    let config = Config::parse(&sample.join("up.toml"), &text).unwrap();
+    for zone in &config.zones {
+        let ZoneSource::File(file) = &zone.source else {
+            panic!("{} needs a primary", zone.name);
+        };
+        let parsed = bailiwick_zone::master::parse_file(file, Some(zone.name.clone()));
+        assert!(parsed.unwrap().warnings.is_empty());
+    }
+    assert_eq!(config.plugins.len(), 4);
+}
+
+/// A zone of an account that is not there would be counted as the operator's own.
+#[test]
+fn an_unknown_account_is_named_with_the_likely_one() {
+    let text = "version = \"v1\"\n[[account]]\nname = \"acme\"\n[[zone]]\nname = \"a\"\nfile = \"x\"\naccount = \"acem\"\n";
+    let words = read(text).unwrap_err().to_string();
+    assert!(
+        words.starts_with("test.toml:7:11: ") && words.ends_with("did you mean `acme`?"),
+        "{words}"
+    );
+}
+
+/// Zones, transfers and plugins follow a reload; sockets and the directory wait for a restart.
+#[test]
+fn only_what_needs_a_restart_waits_for_one() {
+    let start = Config::default();
+    let mut later = start.clone();
+    later.transfer_allow = vec!["192.0.2.0/24".parse().unwrap()];
+    assert!(start.needs_restart(&later).is_empty());
+    later.server.threads = 7;
+    later.http.listen = "127.0.0.1:1".parse().unwrap();
+    assert_eq!(
+        start.needs_restart(&later),
+        ["server.threads", "http.listen"]
+    );
+}

@@ -129,3 +129,100 @@ const CONNECTIONS_MAX: usize = 16;
 const READ_MAX: Duration = Duration::from_secs(30);
 /// Out of descriptors: wait until some are free again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::super::client;
+    use super::*;
+
+    struct Echo;
+
+    impl Commands for Echo {
+        fn execute(&self, request: Request, attached: Vec<u8>) -> Reply {
+            Reply::done(
+                format!("{request:?} {}", attached.len()),
+                serde_json::Value::Null,
+            )
+        }
+    }
+
+    /// A served socket, for as long as the channel lives.
+    async fn served(data: &Path) -> watch::Sender<bool> {
+        let (stop, stopped) = watch::channel(false);
+        let socket = ControlSocket::bind(data).unwrap();
+        tokio::spawn(socket.serve(Arc::new(Echo), stopped));
+        stop
+    }
+
+    async fn ask(data: &Path, request: Request, attached: Vec<u8>) -> anyhow::Result<Reply> {
+        let data = data.to_owned();
+        let asked = tokio::task::spawn_blocking(move || client::ask(&data, &request, &attached));
+        asked.await.unwrap()
+    }
+
+    /// Whoever may write to the socket may command: nobody else but its owner can.
+    #[tokio::test]
+    async fn the_socket_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let _stop = served(folder.path()).await;
+        let mode = fs::metadata(socket_path(folder.path()))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    /// A component arrives whole beside its request.
+    #[tokio::test]
+    async fn a_component_comes_after_the_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let _stop = served(folder.path()).await;
+        let install = Request::PluginInstall {
+            size: 300_000,
+            activate: false,
+            large: false,
+        };
+        let reply = ask(folder.path(), install, vec![7; 300_000]).await.unwrap();
+        assert!(
+            reply.ok && reply.text.ends_with(" 300000"),
+            "{}",
+            reply.text
+        );
+    }
+
+    /// Nothing makes the server take more than a component may have.
+    #[tokio::test]
+    async fn too_much_is_refused_before_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let _stop = served(folder.path()).await;
+        let install = Request::PluginInstall {
+            size: ATTACHED_MAX + 1,
+            activate: false,
+            large: true,
+        };
+        let reply = ask(folder.path(), install, Vec::new()).await.unwrap();
+        assert!(
+            !reply.ok && reply.text.contains("more than any component"),
+            "{}",
+            reply.text
+        );
+    }
+
+    /// A path too long for a socket address works all the same.
+    #[tokio::test]
+    async fn a_deep_directory_is_no_obstacle() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("d".repeat(120));
+        fs::create_dir(&deep).unwrap();
+        let _stop = served(&deep).await;
+        assert!(ask(&deep, Request::Status, Vec::new()).await.unwrap().ok);
+    }
+
+    /// Without a server the failure is the one that has an exit code of its own.
+    #[test]
+    fn an_absent_server_is_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = client::ask(folder.path(), &Request::Status, &[]).unwrap_err();
+        assert!(error.downcast_ref::<crate::exit::NoServer>().is_some());
+    }
+}

@@ -176,7 +176,9 @@ fn decisions(tables: &TablesReport) -> Vec<DecisionRow> {
         }
     });
     let signing = tables.signing.iter().map(|zone| {
-        let algorithms: Vec<String> = zone.algorithms.iter().map(ToString::to_string).collect();
+        let mut numbers = zone.algorithms.clone();
+        numbers.dedup();
+        let algorithms: Vec<String> = numbers.iter().map(ToString::to_string).collect();
         let outcome = if zone.sign {
             format!(
                 "to be signed with algorithm {}: {}",

@@ -11,15 +11,15 @@ use bailiwick_authority::{FleetServer, PluginStore, PolicyOptions, zone_id};
 use bailiwick_meter::Fallback;
 use bailiwick_plugin::registry::PluginStatus;
 use bailiwick_plugin::settings::Settings;
-use bailiwick_plugin::{Compiler, Engine, Grants, Kind, Registry, RegistryOptions};
+use bailiwick_plugin::{Compiler, Engine, Grants, Registry, RegistryOptions};
 use tracing::{error, info};
 
 use super::running::Running;
 use crate::clock;
 use crate::config::{Config, LimitClass, NodeConfig, OnFailure, PluginConfig};
 
-/// Opens the registry (which starts what was active), installs what the configuration names, and
-/// starts the loops that ask plugins.
+/// Opens the registry (which starts what was active), starts the loops that ask plugins, and installs
+/// what the configuration names.
 pub(super) fn start(running: &Arc<Running>) {
     let registry = match open(running) {
         Ok(registry) => Arc::new(registry),
@@ -31,14 +31,14 @@ pub(super) fn start(running: &Arc<Running>) {
             return;
         }
     };
-    for plugin in &running.config().plugins {
-        bring(running, &registry, plugin);
-    }
     let _ = running.registry.set(Arc::clone(&registry));
     if let Err(failure) = start_loops(running, &registry) {
         let words = format!("Plugins are not asked: {failure}.");
         error!("{words}");
         running.trouble("plugins", Some(words));
+    }
+    for plugin in &running.config().plugins {
+        bring(running, &registry, plugin);
     }
 }
 
@@ -166,35 +166,29 @@ fn start_loops(running: &Running, registry: &Registry) -> std::io::Result<()> {
     let config = running.config();
     let server = |(index, node): (usize, &NodeConfig)| FleetServer {
         // Counted from 1: 0 means "not known".
-        node: index as u64 + 1,
+        node: u32::try_from(index).unwrap_or(u32::MAX - 1) + 1,
         name: node.name.to_string(),
         addresses: node.addresses.clone(),
     };
     let options = PolicyOptions {
         fleet: config.nodes.iter().enumerate().map(server).collect(),
-        on_failure: on_failure(&config, registry),
+        on_failure: on_failure(&config),
         month_offset_hours: config.month_offset_hours,
         ..PolicyOptions::new(Arc::new(registry.policies()), Arc::clone(&running.meter))
     };
     running.authority.start_policies(options)
 }
 
-/// What the operator wants when a lease has ended, from the plugin that grants them.
-fn on_failure(config: &Config, registry: &Registry) -> Option<Fallback> {
-    let rows = registry.list();
-    let quota = rows.iter().find(|row| row.kinds.contains(&Kind::Quota))?;
-    let sha256 = |plugin: &&PluginConfig| {
-        let bytes = std::fs::read(&plugin.file).unwrap_or_default();
-        quota
-            .versions
-            .iter()
-            .any(|v| v.sha256 == bailiwick_plugin::hex_digest(&bytes))
-    };
-    match config.plugins.iter().find(sha256)?.on_failure {
-        OnFailure::AsGranted => None,
-        OnFailure::Native => Some(Fallback::Native),
-        OnFailure::Last => Some(Fallback::Last),
-    }
+/// What the operator wants when a lease has ended; said at the plugin that grants leases.
+fn on_failure(config: &Config) -> Option<Fallback> {
+    config
+        .plugins
+        .iter()
+        .find_map(|plugin| match plugin.on_failure {
+            OnFailure::AsGranted => None,
+            OnFailure::Native => Some(Fallback::Native),
+            OnFailure::Last => Some(Fallback::Last),
+        })
 }
 
 /// The version that a person means: by its own number, or by the beginning of its hash.

@@ -126,11 +126,6 @@ impl Running {
         lock(&self.server).take()
     }
 
-    /// A look at the server, while there is one.
-    pub(crate) fn with_server<T>(&self, look: impl FnOnce(&Server) -> T) -> Option<T> {
-        lock(&self.server).as_ref().map(look)
-    }
-
     /// Where DNS is answered, ports found included.
     pub(crate) fn addresses(&self) -> &[std::net::SocketAddr] {
         self.addresses.get().map_or(&[], Vec::as_slice)
