@@ -31,7 +31,7 @@ impl Config {
         let mut reading = Reading {
             path,
             text,
-            base: path.parent().unwrap_or(Path::new("")).to_owned(),
+            base: path.parent().unwrap_or_else(|| Path::new("")).to_owned(),
             problems: Vec::new(),
         };
         let config = reading.config(spec);
@@ -290,7 +290,7 @@ fn flag_zones(args: &ServeArgs) -> Result<Vec<ZoneConfig>, Problems> {
 fn zone_list(path: &Path) -> Result<Vec<ZoneConfig>, Problems> {
     let text = std::fs::read_to_string(path)
         .map_err(|e| one(Problem::outside(format!("{}: {e}", path.display()))))?;
-    let base = path.parent().unwrap_or(Path::new(""));
+    let base = path.parent().unwrap_or_else(|| Path::new(""));
     let mut zones = Vec::new();
     let mut problems = Vec::new();
     for (index, line) in text.lines().enumerate() {
