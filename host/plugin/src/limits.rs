@@ -47,7 +47,7 @@ pub struct Limits {
     pub compile_ms: u64,
     /// Address space of the compiling child.
     pub compile_bytes: u64,
-    /// One call of a policy: CPU time, and four times as much by the wall clock.
+    /// One call of a policy: CPU time, and ten times as much by the wall clock.
     pub call_ms: u64,
     /// `describe`, `check`, `init`, and `quota.rate`, which nobody waits for.
     pub start_ms: u64,

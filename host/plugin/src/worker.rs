@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::breaker::{Breaker, BreakerState};
+use crate::cache::step_back;
 use crate::deadline::WALL_FACTOR;
 use crate::error::PolicyError;
 use crate::limits::Limits;
@@ -90,6 +91,7 @@ impl Worker {
         thread::Builder::new()
             .name(format!("plugin-{}", short(&origin.plugin)))
             .spawn(move || {
+                step_back();
                 let outcome = thread.make_instance(reason, now);
                 let failed = outcome.is_err();
                 // Whoever started us waits for this; there is nobody else to tell.

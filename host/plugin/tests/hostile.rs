@@ -77,7 +77,7 @@ fn a_loop_is_stopped_at_its_deadline() {
     assert_eq!(outcome(&bench, "admit"), Err(PolicyError::Timeout(100)));
     let took = began.elapsed();
     assert!(
-        took >= Duration::from_millis(90) && took < Duration::from_millis(800),
+        took >= Duration::from_millis(90) && took < Duration::from_millis(1500),
         "{took:?}"
     );
 }

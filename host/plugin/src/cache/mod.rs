@@ -20,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
 
 pub use compile::{CompileError, Compiler, compile_child};
+pub(crate) use rlimit::step_back;
 
 use crate::engine::Engine;
 use crate::limits::Limits;
