@@ -17,7 +17,6 @@ mod authority;
 mod clock;
 mod dial;
 mod hosted;
-mod inner;
 mod live;
 mod options;
 mod plugin_store;

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use super::brand::{self, Brand};
 use super::{Loops, ZonePolicy, facts};
-use crate::inner::Inner;
+use crate::authority::Inner;
 
 /// NS sets and signing policies, by zone.
 #[derive(Debug, Default)]
