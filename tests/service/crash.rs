@@ -61,8 +61,9 @@ fn a_killed_server_comes_back_with_what_was_visible_within_two_seconds() {
             took <= Duration::from_secs(2),
             "{about}: back after {took:?}"
         );
-        let plugins = revived.must(&["plugin", "list", "--json"]).unwrap();
-        assert!(plugins.contains("quota"), "{about}: {plugins}");
+        let quota = revived.wait_plugin("quota", Duration::from_secs(20));
+        let versions = quota["installed"].as_array().unwrap();
+        assert_eq!(versions.len(), 2, "{about}: {quota}");
         drop(revived);
         world.primary.signal("CONT").unwrap();
     }
@@ -108,6 +109,7 @@ impl World {
         };
         // The first start transfers; the later ones must not need to.
         let server = world.options().start().unwrap();
+        server.wait_plugin("quota", Duration::from_secs(20));
         server
             .must(&["plugin", "install", world.quota[1].to_str().unwrap()])
             .unwrap();

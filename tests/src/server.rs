@@ -354,6 +354,22 @@ impl TestServer {
         Ok(())
     }
 
+    /// Waits until a plugin is active: answers do not wait for plugins, so a server that answers may
+    /// still be loading them. Gives the row of `plugin list`.
+    ///
+    /// # Panics
+    /// Not within `limit`.
+    pub fn wait_plugin(&self, name: &str, limit: Duration) -> serde_json::Value {
+        let find = || {
+            let list = self.must(&["plugin", "list", "--json"]).ok()?;
+            let list: serde_json::Value = serde_json::from_str(&list).ok()?;
+            let mut rows = list["data"].as_array()?.iter();
+            rows.find(|row| row["name"] == name && row["active"] == true)
+                .cloned()
+        };
+        wait_until(&format!("plugin {name} is active"), limit, find).0
+    }
+
     /// Waits until the zone is answered with this serial, and says how long that took.
     ///
     /// # Panics
