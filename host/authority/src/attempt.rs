@@ -10,8 +10,8 @@ use bailiwick_transfer::{Failure, Timers, Transferred};
 use bailiwick_zone::{Serial, Zone};
 use tracing::{debug, info, warn};
 
-use crate::authority::Inner;
 use crate::dial::{self, DialError};
+use crate::inner::Inner;
 use crate::schedule::{Job, Outcome};
 use crate::snapshots::Note;
 use crate::verify::verify;

@@ -3,35 +3,28 @@
 //! Behind it stand one task that owns all timers, short-lived tasks for attempts, and the blocking pool for
 //! building and syncing. Locks are held for lookups and swaps only, never over a wait.
 
-mod keeping;
-
-use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use bailiwick_plugin::facts::Facts;
-use bailiwick_store::{Store, TransferState};
-use bailiwick_transfer::{AxfrOut, Refresh, RequestError, TransferRequest};
-use bailiwick_zone::{Change, HashKey, Name, Serial, Zone};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use bailiwick_transfer::{AxfrOut, RequestError, TransferRequest};
+use bailiwick_zone::{Name, Serial, Zone};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
-use tracing::{error, info, warn};
+use tracing::warn;
 
-use crate::attempt::{self, timers};
 use crate::clock::Clock;
 use crate::dial::Budget;
-use crate::hosted::{self, HostError, Hosted, Seen};
+use crate::hosted::{self, HostError};
+use crate::inner::{Inner, run_timers, run_writer};
 use crate::live::{Live, Lock};
-use crate::options::{AuthorityOptions, TransferLimits};
+use crate::options::AuthorityOptions;
 use crate::policy::facts::LiveFacts;
-use crate::policy::{self, Loops, PolicyOptions, TablesReport, ZonePolicies, ZonePolicy, zone_id};
-use crate::schedule::{Job, Outcome, Schedule, Secondary};
-use crate::snapshots::{Restored, Snapshots};
+use crate::policy::{self, Loops, PolicyOptions, TablesReport, ZonePolicy, zone_id};
+use crate::schedule::Schedule;
+use crate::snapshots::Snapshots;
 use crate::status::ZoneStatus;
 
 /// The only writer of zones. Cheap to clone; all clones are one.
@@ -77,28 +70,6 @@ pub enum NotifyReply {
     NotAuth,
 }
 
-pub(crate) struct Inner {
-    pub(crate) clock: Clock,
-    pub(crate) key: HashKey,
-    pub(crate) live: Live,
-    pub(crate) limits: TransferLimits,
-    pub(crate) budget: Budget,
-    pub(crate) snapshots: Snapshots,
-    keep_hosted: bool,
-    schedule: Lock<Schedule>,
-    hosted: Lock<HashMap<Name, Hosted>>,
-    store: Option<Arc<dyn Store>>,
-    /// Secondary zones whose state is to be written to the store.
-    dirty: Lock<HashSet<Name>>,
-    /// Hosted zones whose snapshot is to be written.
-    unsaved: Lock<HashSet<Name>>,
-    store_failed: AtomicBool,
-    pub(crate) zone_policies: Lock<ZonePolicies>,
-    loops: OnceLock<Arc<Loops>>,
-    wake: Notify,
-    stop: watch::Sender<bool>,
-}
-
 impl Authority {
     /// Starts the timers on `runtime`. No zones are known yet.
     pub fn start(options: AuthorityOptions, runtime: &Handle) -> Result<Self, StartError> {
@@ -132,7 +103,7 @@ impl Authority {
             stop: watch::channel(false).0,
         });
         runtime.spawn(run_timers(Arc::clone(&inner)));
-        runtime.spawn(keeping::run_writer(Arc::clone(&inner)));
+        runtime.spawn(run_writer(Arc::clone(&inner)));
         Ok(Self { inner })
     }
 
@@ -382,213 +353,5 @@ impl Authority {
     /// What plugins may look up about zones and accounts.
     pub fn facts(&self) -> Arc<dyn Facts> {
         Arc::new(LiveFacts(Arc::downgrade(&self.inner)))
-    }
-}
-
-impl Inner {
-    /// A secondary zone begins: from its snapshot if there is a sound one, else with a transfer.
-    fn restore(&self, name: &Name, primaries: Vec<SocketAddr>, together: usize) {
-        let (now, wall) = (self.clock.now(), self.clock.wall());
-        let state = self.stored_state(name);
-        let mut secondary = match self.last_good(name) {
-            None => Secondary::new(name.clone(), primaries, Refresh::new(now)),
-            Some(restored) => {
-                let confirmed = state.as_ref().and_then(|state| state.last_success);
-                let confirmed =
-                    confirmed.map_or(restored.confirmed, |at| at.max(restored.note.saved));
-                // RELIABILITY R7: a clock that went back makes an age of nothing, not of centuries.
-                let age = Duration::from_secs(wall.saturating_sub(confirmed));
-                let spread = self
-                    .limits
-                    .restart_spread
-                    .max(Duration::from_millis(together as u64 * 20));
-                let refresh =
-                    Refresh::restored(timers(&restored.zone), age, now, spread, fastrand::f64());
-                let mut secondary = Secondary::new(name.clone(), primaries, refresh);
-                secondary.serial = Some(restored.zone.serial());
-                secondary.last_success = Some(confirmed);
-                self.live.publish(vec![restored.zone], now);
-                secondary
-            }
-        };
-        if let Some(state) = state {
-            secondary.last_failure = state.last_failure;
-            secondary.last_error = state.last_error;
-        }
-        self.schedule.lock().add(secondary, now);
-    }
-
-    /// A sound snapshot of the zone; a damaged one is named and set aside.
-    fn last_good(&self, name: &Name) -> Option<Restored> {
-        match self.snapshots.read(name, &self.key) {
-            Ok(restored) => restored,
-            Err(fault) => {
-                match self.snapshots.set_aside(name) {
-                    Ok(aside) => {
-                        error!(zone.name = %name, "{fault}; it was set aside as {}", aside.display())
-                    }
-                    Err(error) => {
-                        error!(zone.name = %name, "{fault}; it could not be set aside: {error}")
-                    }
-                }
-                None
-            }
-        }
-    }
-
-    fn stored_state(&self, name: &Name) -> Option<TransferState> {
-        let state = self
-            .store
-            .as_ref()?
-            .zone_state(name.to_lowercase().as_wire());
-        match state {
-            Ok(state) => state,
-            Err(error) => {
-                self.note_store(Err(error.to_string()));
-                None
-            }
-        }
-    }
-
-    /// Puts a transferred version in force, unless the zone was removed or replaced meanwhile.
-    pub(crate) fn publish_secondary(&self, job: &Job, zone: Zone) -> bool {
-        let schedule = self.schedule.lock();
-        if schedule.by_id(job.id).is_some() {
-            self.live.publish(vec![zone], self.clock.now());
-            return true;
-        }
-        if schedule.get(&job.apex).is_none() {
-            let _ = self.snapshots.remove(&job.apex);
-        }
-        false
-    }
-
-    /// The end of an attempt.
-    pub(crate) fn finish(&self, job: &Job, outcome: &Outcome) {
-        let (now, wall) = (self.clock.now(), self.clock.wall());
-        self.schedule
-            .lock()
-            .done(job.id, outcome, now, wall, fastrand::f64());
-        if matches!(outcome, Outcome::Confirmed(_)) {
-            if let Err(error) = self.snapshots.confirm(&job.apex, wall) {
-                warn!(zone.name = %job.apex, "the snapshot of `{}` could not be confirmed: {error}", job.apex);
-            }
-            self.set_expired(&job.apex, false);
-        }
-        self.dirty.lock().insert(job.apex.clone());
-        self.wake.notify_one();
-    }
-
-    /// Whether a zone is loaded from a file here.
-    pub(crate) fn is_hosted(&self, name: &Name) -> bool {
-        self.hosted.lock().contains_key(name)
-    }
-
-    /// Lays a policy's RRsets over a zone.
-    pub(crate) fn set_overlay(&self, name: &Name, changes: Vec<Change>) {
-        self.live.set_overlay(name, changes);
-    }
-
-    /// Numbers of an account's zones.
-    pub(crate) fn slots_of_account(&self, account: &str) -> Vec<u32> {
-        let policies = self.zone_policies.lock();
-        self.live
-            .slots_where(|name| policies.of(name).account == account)
-    }
-
-    /// A small value that was kept in the store, if it can be read.
-    pub(crate) fn stored_document<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let bytes = self.store.as_ref()?.document(name);
-        match bytes {
-            Ok(bytes) => serde_json::from_slice(&bytes?).ok(),
-            Err(error) => {
-                self.note_store(Err(error.to_string()));
-                None
-            }
-        }
-    }
-
-    /// Keeps a small value in the store.
-    pub(crate) fn put_stored_document<T: Serialize>(&self, name: &str, value: &T) {
-        let Some(store) = &self.store else { return };
-        let written = serde_json::to_vec(value)
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| {
-                store
-                    .put_document(name, Some(&bytes))
-                    .map_err(|error| error.to_string())
-            });
-        self.note_store(written);
-    }
-
-    fn set_expired(&self, name: &Name, expired: bool) {
-        let changed = self.live.replace(name, |zone| {
-            (zone.is_expired() != expired).then(|| zone.clone().with_expired(expired))
-        });
-        if changed && expired {
-            error!(zone.name = %name, "`{name}` has expired and is answered with SERVFAIL");
-        } else if changed {
-            info!(zone.name = %name, "`{name}` is current again");
-        }
-    }
-}
-
-/// The one task that owns all timers.
-async fn run_timers(inner: Arc<Inner>) {
-    let mut stop = inner.stop.subscribe();
-    while !*stop.borrow() {
-        let due = inner.schedule.lock().due(inner.clock.now());
-        for name in &due.expired {
-            inner.set_expired(name, true);
-        }
-        for job in due.jobs {
-            tokio::spawn(attempt::run(Arc::clone(&inner), job));
-        }
-        let wake = due
-            .wake
-            .map(|at| tokio::time::Instant::from_std(inner.clock.instant(at)));
-        let sleep = async {
-            match wake {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = sleep => {}
-            () = inner.wake.notified() => {}
-            _ = stop.changed() => {}
-        }
-    }
-}
-
-impl Hosted {
-    fn new(file: PathBuf) -> Self {
-        Self {
-            file,
-            seen: None,
-            error: None,
-            warnings: Vec::new(),
-            last_success: None,
-            last_failure: None,
-        }
-    }
-
-    fn loaded(&mut self, seen: Seen, warnings: Vec<String>, wall: u64) {
-        self.warnings = warnings;
-        self.seen = Some(seen);
-        self.error = None;
-        self.last_success = Some(wall);
-    }
-
-    fn refused(&mut self, error: &HostError, wall: u64) {
-        self.error = Some(error.to_string());
-        self.last_failure = Some(wall);
-        // Looked at again only when it changes; a file that was not there has no state to compare.
-        self.seen = Seen::now(&self.file, true).ok();
-    }
-
-    fn may_have_changed(&self) -> bool {
-        let Some(seen) = &self.seen else { return true };
-        Seen::now(&self.file, seen.includes()).map_or(true, |now| seen.may_differ(&now))
     }
 }

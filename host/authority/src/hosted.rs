@@ -79,6 +79,38 @@ pub enum HostError {
     },
 }
 
+impl Hosted {
+    pub(crate) fn new(file: PathBuf) -> Self {
+        Self {
+            file,
+            seen: None,
+            error: None,
+            warnings: Vec::new(),
+            last_success: None,
+            last_failure: None,
+        }
+    }
+
+    pub(crate) fn loaded(&mut self, seen: Seen, warnings: Vec<String>, wall: u64) {
+        self.warnings = warnings;
+        self.seen = Some(seen);
+        self.error = None;
+        self.last_success = Some(wall);
+    }
+
+    pub(crate) fn refused(&mut self, error: &HostError, wall: u64) {
+        self.error = Some(error.to_string());
+        self.last_failure = Some(wall);
+        // Looked at again only when it changes; a file that was not there has no state to compare.
+        self.seen = Seen::now(&self.file, true).ok();
+    }
+
+    pub(crate) fn may_have_changed(&self) -> bool {
+        let Some(seen) = &self.seen else { return true };
+        Seen::now(&self.file, seen.includes()).map_or(true, |now| seen.may_differ(&now))
+    }
+}
+
 impl Seen {
     /// The file's state now; `includes` as it was found before.
     pub(crate) fn now(file: &Path, includes: bool) -> io::Result<Self> {

@@ -17,6 +17,7 @@ mod authority;
 mod clock;
 mod dial;
 mod hosted;
+mod inner;
 mod live;
 mod options;
 mod plugin_store;

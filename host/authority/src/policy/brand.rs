@@ -11,7 +11,7 @@ use bailiwick_zone::{Change, LookupName, Name, RecordType, Zone};
 use serde::{Deserialize, Serialize};
 
 use super::{Loops, ZonePolicy, convert, facts};
-use crate::authority::Inner;
+use crate::inner::Inner;
 
 /// A plan in force and the servers it was made for.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use bailiwick_plugin::types::{AccountFacts, AccountId, ZoneFacts, ZoneId, ZoneKi
 use bailiwick_zone::{LookupName, Name, RecordType, Zone};
 
 use super::{ZonePolicy, account_id, zone_id};
-use crate::authority::Inner;
+use crate::inner::Inner;
 
 /// Facts from the live zones. Does not keep the authority alive.
 pub(crate) struct LiveFacts(pub(crate) Weak<Inner>);

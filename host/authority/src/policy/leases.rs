@@ -13,7 +13,7 @@ use bailiwick_plugin::types::{AccountId, ZoneId};
 use bailiwick_plugin::{Kind, PolicyError};
 
 use super::{Loops, account_id, convert};
-use crate::authority::Inner;
+use crate::inner::Inner;
 
 /// No lease holds longer, whatever a plugin says: a slot rests longer than this before it is reused.
 pub(crate) const LEASE_TTL_MAX_MS: u32 = 3_600_000;
@@ -45,13 +45,14 @@ struct Given {
 }
 
 impl LeaseBook {
-    /// Units that leases of an account still hold, as far as was handed out.
-    fn leased(&self, account: AccountId, now: Tick) -> u64 {
-        let of_account = self
-            .given
-            .values()
-            .filter(|given| given.account == account && given.ends > now);
-        of_account.fold(0, |sum, given| sum.saturating_add(given.units))
+    /// Units that leases of each account still hold, as far as was handed out.
+    fn leased(&self, now: Tick) -> HashMap<AccountId, u64> {
+        let mut leased = HashMap::<AccountId, u64>::new();
+        for given in self.given.values().filter(|given| given.ends > now) {
+            let sum = leased.entry(given.account).or_default();
+            *sum = sum.saturating_add(given.units);
+        }
+        leased
     }
 
     fn failed(&mut self, error: &PolicyError, now: Tick) {
@@ -70,6 +71,7 @@ pub(crate) fn round(inner: &Inner, loops: &Loops) {
     let now = meter.now();
     for slot in inner.live.take_reused() {
         meter.forget_lease(slot);
+        meter.set_suspended(slot, false);
         loops.totals.lock().begin_slot(slot, meter);
     }
     let bound = loops.options.judge.is_bound(Kind::Quota);
@@ -89,9 +91,10 @@ pub(crate) fn round(inner: &Inner, loops: &Loops) {
     }
     while !book.open.is_empty() {
         let batch: Vec<LeaseWant> = book.open.values().take(BATCH_MAX).copied().collect();
+        let leased = book.leased(now);
         let (requests, wants): (Vec<_>, Vec<_>) = batch
             .iter()
-            .filter_map(|want| request(inner, loops, &book, want, now))
+            .filter_map(|want| request(inner, loops, &leased, want, now))
             .unzip();
         // A zone that is gone wants nothing.
         for want in &batch {
@@ -154,7 +157,7 @@ fn install(
 fn request(
     inner: &Inner,
     loops: &Loops,
-    book: &LeaseBook,
+    leased: &HashMap<AccountId, u64>,
     want: &LeaseWant,
     now: Tick,
 ) -> Option<(Request, u32)> {
@@ -178,7 +181,7 @@ fn request(
         pool_rate_milli: pool.rate_milli.max(want.rate_milli),
         zone_month: convert::usage(&zone_month),
         pool_month: convert::usage(&pool.month),
-        pool_leased: book.leased(account, now),
+        pool_leased: leased.get(&account).copied().unwrap_or(0),
         allowance: policy.allowance,
     };
     Some((request, want.slot))

@@ -35,7 +35,7 @@ use bailiwick_plugin::types::{AccountId, NodeId, ZoneId};
 use bailiwick_zone::Name;
 use sha2::{Digest, Sha256};
 
-use crate::authority::Inner;
+use crate::inner::Inner;
 use crate::live::Lock;
 
 pub use judge::Judge;

@@ -4,7 +4,7 @@ use bailiwick_meter::Tick;
 use serde::Serialize;
 
 use super::{Loops, brand};
-use crate::authority::Inner;
+use crate::inner::Inner;
 
 /// Everything policies have put in force.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -12,7 +12,7 @@ use bailiwick_plugin::types::abuse::{Change, Matter, Rule};
 use tracing::{info, warn};
 
 use super::{Loops, convert};
-use crate::authority::Inner;
+use crate::inner::Inner;
 
 /// No rule holds longer without being put again: a slot rests longer than this before it is reused.
 pub(crate) const RULE_TTL_MAX_MS: u32 = 3_600_000;

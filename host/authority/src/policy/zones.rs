@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use super::brand::{self, Brand};
 use super::{Loops, ZonePolicy, facts};
-use crate::authority::Inner;
+use crate::inner::Inner;
 
 /// NS sets and signing policies, by zone.
 #[derive(Debug, Default)]
