@@ -20,7 +20,7 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
     ("meter", &["zone"]),
     (
         "authority",
-        &["zone", "transfer", "store", "plugin", "meter"],
+        &["zone", "answer", "transfer", "store", "plugin", "meter"],
     ),
     ("server", &["zone", "answer", "meter"]),
     (
