@@ -61,6 +61,7 @@ impl Inner {
     ) {
         let (now, wall) = (self.clock.now(), self.clock.wall());
         let mut fresh = Vec::with_capacity(batch.len());
+        let kept = self.keep_before(&batch);
         let mut hosted = self.hosted.lock();
         for (name, file, result) in batch {
             let entry = hosted
@@ -74,7 +75,7 @@ impl Inner {
                     seen,
                 }) => {
                     entry.loaded(seen, warnings, wall);
-                    if self.keep_hosted {
+                    if self.keep_hosted && !kept {
                         self.unsaved.lock().insert(name);
                     }
                     fresh.push(zone);
@@ -276,6 +277,34 @@ impl Inner {
         self.note_store(written);
     }
 
+    /// Durable before visible: a zone that comes alone is written first. Where many come at once, as
+    /// at a first start, a sync each would keep them from being answered; they are written behind.
+    fn keep_before(&self, batch: &[(Name, PathBuf, Result<Loaded, HostError>)]) -> bool {
+        let [(name, _, Ok(loaded))] = batch else {
+            return false;
+        };
+        self.keep_hosted && self.write_snapshot(name, &loaded.zone, Some(loaded.seen.line()))
+    }
+
+    /// Writes a hosted zone's snapshot, unless the one there is of the same file; true if it is there.
+    fn write_snapshot(&self, name: &Name, zone: &Zone, source: Option<String>) -> bool {
+        let there = self.snapshots.note(name).map(|note| note.source);
+        if source.is_some() && there.is_some_and(|there| there == source) {
+            return true;
+        }
+        let note = Note {
+            zone: name.to_string(),
+            saved: self.clock.wall(),
+            primary: None,
+            source,
+        };
+        let written = self.snapshots.write(zone, &note);
+        if let Err(error) = &written {
+            warn!(zone.name = %name, "the snapshot of `{name}` could not be written: {error}");
+        }
+        written.is_ok()
+    }
+
     /// Snapshots of hosted zones, one at a time: they are for the day their files are bad.
     fn write_hosted(&self) {
         let names = std::mem::take(&mut *self.unsaved.lock());
@@ -290,23 +319,7 @@ impl Inner {
             let Some(zone) = self.live.plain(&name) else {
                 continue;
             };
-            if source.is_some()
-                && self
-                    .snapshots
-                    .note(&name)
-                    .is_some_and(|note| note.source == source)
-            {
-                continue;
-            }
-            let note = Note {
-                zone: name.to_string(),
-                saved: self.clock.wall(),
-                primary: None,
-                source,
-            };
-            if let Err(error) = self.snapshots.write(&zone, &note) {
-                warn!(zone.name = %name, "the snapshot of `{name}` could not be written: {error}");
-            }
+            self.write_snapshot(&name, &zone, source);
             if self.hosted.lock().get(&name).is_none() {
                 let _ = self.snapshots.remove(&name);
             }
