@@ -39,8 +39,8 @@ impl Volley {
     }
 
     /// Sends all of `messages`, whose first two bytes are overwritten, and gives what came back for
-    /// each. One that got silence is sent a second time, so that a datagram the kernel dropped does
-    /// not pass for one.
+    /// each. One that got silence is sent up to three times more, so that a datagram the kernel
+    /// dropped does not pass for one.
     ///
     /// # Errors
     /// The server answers good questions no more.
@@ -48,7 +48,7 @@ impl Volley {
         let mut replies = Vec::with_capacity(messages.len());
         for part in messages.chunks(PART) {
             let mut got = vec![None; part.len()];
-            for _ in 0..2 {
+            for _ in 0..TRIES {
                 self.send_part(part, &mut got)?;
             }
             replies.append(&mut got);
@@ -103,5 +103,7 @@ impl Volley {
 
 /// Datagrams under way at a time: fewer than a receive buffer holds.
 const PART: usize = 100;
+/// How often a message is sent before its silence counts.
+const TRIES: usize = 4;
 /// The id of the question that ends a part.
 const LAST: u16 = 0xffff;

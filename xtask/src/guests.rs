@@ -31,7 +31,9 @@ use self::compiler::Compiler;
 use self::manifest::{Component, Manifest};
 
 /// Where guest workspaces are, relative to the repository.
-const WORKSPACES: [&str; 2] = ["plugins", "tests/guests"];
+const WORKSPACES: [&str; 2] = ["plugins", TEST_GUESTS];
+/// The one whose components only tests load.
+const TEST_GUESTS: &str = "tests/guests";
 
 /// What the host accepts without the limit class `large`.
 const COMPONENT_BYTES_MAX: u64 = 2 << 20;
@@ -81,8 +83,8 @@ pub(crate) fn verify_prebuilt(root: &Path) -> Result<()> {
 }
 
 /// Compiles all guests again, beside the committed ones. With the compiler of the manifest each
-/// byte must be the same; another compiler makes other bytes, so then compiling is all that is
-/// shown.
+/// byte of a shipped plugin must be the same; another compiler makes other bytes, so then compiling
+/// is all that is shown, as it is for the guests of the tests, which are tied to their sources by hash.
 pub(crate) fn rebuild(root: &Path) -> Result<()> {
     let compiler = Compiler::find(root)?;
     for workspace in workspaces(root) {
@@ -100,6 +102,13 @@ pub(crate) fn rebuild(root: &Path) -> Result<()> {
             .filter(|component| !manifest.has(component))
             .map(|component| component.name.as_str())
             .collect();
+        if !different.is_empty() && workspace == TEST_GUESTS {
+            eprintln!(
+                "   {workspace}: built; other bytes than committed for {}",
+                different.join(", ")
+            );
+            continue;
+        }
         if !different.is_empty() {
             bail!(
                 "{workspace}: the same compiler and sources gave other bytes for {}",

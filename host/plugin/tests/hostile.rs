@@ -212,7 +212,8 @@ fn the_queue_is_bounded() {
             .filter(|error| *error == PolicyError::QueueFull)
             .count()
     });
-    assert!((1..=35).contains(&full), "{full} turned away");
+    // 64 wait and one may be at work already.
+    assert!((1..=36).contains(&full), "{full} turned away");
     assert_eq!(bench.registry.list()[0].metrics.queue, 0);
 }
 
