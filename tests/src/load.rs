@@ -2,8 +2,8 @@
 //!
 //! The load is open: a query is sent when its time has come, not when the one before was answered,
 //! so a server that stops is not spared. One thread sends in steps of a millisecond, one receives.
-//! A query is known by its socket and its id, and an id is used again only after [`SOCKETS`] ×
-//! 65,536 others; what has not come back by the end of [`GRACE`] is lost.
+//! A query is known by its socket and its id, and an id is used again only after `SOCKETS` ×
+//! 65,536 others; what has not come back by the end of `GRACE` is lost.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

@@ -16,7 +16,7 @@ pub enum Transport {
 /// What is asked of us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// An ordinary question; [`crate::answer`] answers it.
+    /// An ordinary question; [`crate::Job::answer`] answers it.
     Query,
     /// A whole zone, over a stream (RFC 5936).
     Axfr,

@@ -42,19 +42,11 @@ impl Clock {
     }
 
     /// Seconds since 1970 by the system's clock.
-    #[expect(
-        clippy::unused_self,
-        reason = "the wall clock is part of this clock; a fake one would need self"
-    )]
     pub fn wall(&self) -> u64 {
         wall()
     }
 
     /// Milliseconds since 1970 by the system's clock.
-    #[expect(
-        clippy::unused_self,
-        reason = "the wall clock is part of this clock; a fake one would need self"
-    )]
     pub fn wall_ms(&self) -> u64 {
         u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX)
     }

@@ -178,11 +178,14 @@ pub(crate) fn load(name: &Name, file: &Path, key: &HashKey) -> Result<Loaded, Ho
     })
 }
 
+/// A zone's name, its file, and what came of loading it.
+pub(crate) type LoadedFile = (Name, PathBuf, Result<Loaded, HostError>);
+
 /// Loads many zones on all cores; `each` gets the results in batches, from several threads.
 pub(crate) fn load_all(
     zones: &[(Name, PathBuf)],
     key: &HashKey,
-    each: &(dyn Fn(Vec<(Name, PathBuf, Result<Loaded, HostError>)>) + Sync),
+    each: &(dyn Fn(Vec<LoadedFile>) + Sync),
 ) {
     let threads = thread::available_parallelism()
         .map_or(1, usize::from)
@@ -215,7 +218,7 @@ fn first_finding(findings: &[Finding]) -> String {
     let error = findings
         .iter()
         .find(|finding| finding.severity == Severity::Error);
-    let Some(first) = error.or(findings.first()) else {
+    let Some(first) = error.or_else(|| findings.first()) else {
         return "no zone in the file".to_owned();
     };
     match findings.len() {

@@ -81,8 +81,11 @@ fn request(rtype: RecordType, have: Option<u32>) -> TransferRequest {
     TransferRequest::parse(&request_bytes(rtype, have, false)).unwrap()
 }
 
+/// Owner, type and RDATA.
+type Received = (Vec<u8>, RecordType, Vec<u8>);
+
 /// Reads an answer back; gives its records and how many messages there were.
-fn receive(out: AxfrOut) -> (Vec<(Vec<u8>, RecordType, Vec<u8>)>, u64) {
+fn receive(out: AxfrOut) -> (Vec<Received>, u64) {
     let mut machine = AxfrIn::new(&apex(), ID, AxfrLimits::default());
     let mut done = false;
     for message in out {
