@@ -25,7 +25,7 @@ pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
     let us = std::env::current_exe()?;
     let listen = wanted.addresses()?;
     let built = step(
-        "building (the first time 10 to 15 minutes on two cores, most of it the WebAssembly compiler; then seconds)",
+        "building (the first time about ten minutes on two cores, most of it the WebAssembly compiler; then seconds)",
         || {
             tool(&mut cargo(&[
                 "build",
