@@ -217,13 +217,17 @@ impl Schedule {
             return false;
         };
         zone.force |= force;
-        zone.refresh.look_now(now);
+        match from {
+            Some(_) => zone.refresh.notified(now),
+            None => zone.refresh.look_now(now),
+        }
+        let due = zone.refresh.next_look();
         if zone.place == Place::Idle {
             let said =
                 from.and_then(|ip| zone.primaries.iter().position(|primary| primary.ip() == ip));
             zone.first = said.unwrap_or(zone.first);
             zone.round = 0;
-            self.queue_at(id, now);
+            self.queue_at(id, due);
         }
         true
     }

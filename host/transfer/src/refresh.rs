@@ -115,6 +115,8 @@ pub struct Refresh {
     held: Option<(Serial, Serial)>,
     /// A NOTIFY came while an attempt was running: look once more afterwards (RFC 1996 4.3, X8).
     again: bool,
+    /// When the last attempt ended: NOTIFY brings no look closer to it than the gaps below.
+    last_end: Option<Moment>,
     expired: bool,
 }
 
@@ -134,6 +136,7 @@ impl Refresh {
             failures: 0,
             held: None,
             again: false,
+            last_end: None,
             expired: false,
         }
     }
@@ -211,12 +214,33 @@ impl Refresh {
         self.pause(Failure::Content, now, jitter);
     }
 
-    /// A NOTIFY or an order to look now. While an attempt runs it is remembered, once.
+    /// An order to look now. While an attempt runs it is remembered, once.
     pub fn look_now(&mut self, now: Moment) {
         if self.busy {
             self.again = true;
         } else {
             self.next_look = self.next_look.min(now);
+        }
+    }
+
+    /// A NOTIFY. Anybody can send one under a primary's address, so however many come, looks keep a
+    /// gap between them (RELIABILITY X8).
+    pub fn notified(&mut self, now: Moment) {
+        if self.busy {
+            self.again = true;
+        } else {
+            let earliest = self
+                .last_end
+                .map_or(now, |end| end.after(self.gap()).max(now));
+            self.next_look = self.next_look.min(earliest);
+        }
+    }
+
+    fn gap(&self) -> Duration {
+        if self.failures == 0 {
+            NOTIFY_GAP
+        } else {
+            NOTIFY_GAP_FAILING
         }
     }
 
@@ -282,6 +306,7 @@ impl Refresh {
         self.held = None;
         self.expired = false;
         self.busy = false;
+        self.last_end = Some(now);
         self.next_look = now.after(jittered(timers.refresh, jitter));
         self.apply_again(now);
     }
@@ -289,6 +314,7 @@ impl Refresh {
     fn pause(&mut self, failure: Failure, now: Moment, jitter: f64) {
         self.failures = self.failures.saturating_add(1);
         self.busy = false;
+        self.last_end = Some(now);
         self.next_look = now.after(jittered(self.pause_after(failure), jitter));
         self.apply_again(now);
     }
@@ -297,7 +323,7 @@ impl Refresh {
     /// primary that notifies with every failed transfer (X6).
     fn apply_again(&mut self, now: Moment) {
         if std::mem::take(&mut self.again) && self.failures < LOOKS_AFTER_NOTIFY {
-            self.next_look = self.next_look.min(now);
+            self.next_look = self.next_look.min(now.after(self.gap()));
         }
     }
 
@@ -339,6 +365,11 @@ const DAY: u64 = 24 * HOUR;
 const FIRST_PAUSE_UNREACHABLE: Duration = Duration::from_secs(5);
 const FIRST_PAUSE_CONTENT: Duration = Duration::from_secs(60);
 const PAUSE_MAX: Duration = Duration::from_secs(6 * HOUR);
+/// Between the end of one look and the next that NOTIFY asks for, while all is well: a change is
+/// still followed within a second.
+const NOTIFY_GAP: Duration = Duration::from_millis(500);
+/// The same after a failure.
+const NOTIFY_GAP_FAILING: Duration = Duration::from_secs(2);
 /// A NOTIFY is believed for this many failed looks.
 const LOOKS_AFTER_NOTIFY: u32 = 2;
 
@@ -473,8 +504,30 @@ mod tests {
     #[test]
     fn notify_brings_the_look_forward() {
         let mut refresh = loaded();
-        refresh.look_now(seconds(5));
+        refresh.notified(seconds(5));
         assert_eq!(refresh.step(seconds(5)), Step::Look);
+    }
+
+    /// RELIABILITY X8: a flood of NOTIFYs is two looks a second, and one in two seconds at a primary
+    /// that fails.
+    #[test]
+    fn notifies_keep_looks_apart() {
+        let mut refresh = loaded();
+        let mut looks = 0;
+        for ms in 0..10_000 {
+            let now = Moment(5_000 + ms);
+            refresh.notified(now);
+            if refresh.step(now) == Step::Look {
+                looks += 1;
+                refresh.begin();
+                if ms < 5_000 {
+                    refresh.confirmed(timers(), now, MID);
+                } else {
+                    refresh.failed(Failure::Unreachable, now, MID);
+                }
+            }
+        }
+        assert_eq!(looks, 10 + 3);
     }
 
     /// RELIABILITY X8: a hundred NOTIFYs during a transfer are one more look.
@@ -483,10 +536,14 @@ mod tests {
         let mut refresh = loaded();
         refresh.begin();
         for _ in 0..100 {
-            refresh.look_now(seconds(1));
+            refresh.notified(seconds(1));
         }
         refresh.confirmed(timers(), seconds(2), MID);
-        assert_eq!(refresh.step(seconds(2)), Step::Look);
+        assert_eq!(
+            refresh.step(seconds(2)),
+            Step::Wait(seconds(2).after(NOTIFY_GAP))
+        );
+        assert_eq!(refresh.step(seconds(3)), Step::Look);
         refresh.begin();
         refresh.confirmed(timers(), seconds(3), MID);
         assert_eq!(refresh.step(seconds(3)), Step::Wait(seconds(3603)));

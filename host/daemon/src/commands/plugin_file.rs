@@ -126,8 +126,19 @@ fn start(args: &PluginFileArgs) -> anyhow::Result<Offline> {
 }
 
 fn component(file: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(file).with_context(|| file.display().to_string())
+    let what = || file.display().to_string();
+    let mut bytes = Vec::new();
+    // One octet more than any class allows is enough to know that it is too large.
+    let opened = std::fs::File::open(file).with_context(what)?;
+    opened
+        .take(COMPONENT_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .with_context(what)?;
+    Ok(bytes)
 }
+
+/// What the class `large` allows.
+const COMPONENT_BYTES_MAX: u64 = 32 << 20;
 
 fn input(file: &Path) -> anyhow::Result<String> {
     if file == Path::new("-") {

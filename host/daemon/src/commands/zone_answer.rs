@@ -92,9 +92,18 @@ fn batch() -> anyhow::Result<Outcome> {
         if line.trim().is_empty() {
             continue;
         }
-        let case: Case =
-            serde_json::from_str(&line).with_context(|| format!("stdin line {}", index + 1))?;
-        serde_json::to_writer(&mut out, &answer(case))?;
+        // One bad line costs one answer: the others keep their places.
+        let reply = match serde_json::from_str::<Case>(&line) {
+            Ok(case) => answer(case),
+            Err(error) => Line::Refused {
+                id: serde_json::from_str(&line)
+                    .ok()
+                    .and_then(|line: serde_json::Value| line.get("id").cloned())
+                    .unwrap_or_default(),
+                error: format!("line {}: {error}", index + 1),
+            },
+        };
+        serde_json::to_writer(&mut out, &reply)?;
         out.write_all(b"\n")?;
     }
     out.flush()?;
