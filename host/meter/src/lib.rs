@@ -4,7 +4,7 @@
 //! The shape is always the same. A worker thread owns a [`ThreadMeter`] and is the only one that
 //! writes its numbers; whoever wants totals sums over the threads. What policies decided reaches the
 //! worker as tables: leases are a few atomics per zone slot, rules an immutable set swapped whole.
-//! So a query takes no lock, waits for nobody, and costs a few dozen instructions here; a table
+//! So a query takes no lock, waits for nobody, and costs some 200 instructions here; a table
 //! stays in force when everything that could renew it is gone.
 //!
 //! Time is a [`Tick`] passed in, read once per batch.
