@@ -39,7 +39,7 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
 ];
 
 /// A heavy dependency and the only crates that may have it.
-const ONLY_IN: [(&str, &[&str]); 8] = [
+const ONLY_IN: [(&str, &[&str]); 12] = [
     ("wasmtime", &["plugin"]),
     ("wasmtime-wasi", &["plugin"]),
     ("redb", &["store"]),
@@ -49,6 +49,11 @@ const ONLY_IN: [(&str, &[&str]); 8] = [
     // No clock, no socket, no runtime in zone, answer and transfer: that is what makes them testable.
     ("tokio", &["authority", "server", "daemon", "plugin"]),
     ("anyhow", &["daemon"]),
+    // Encrypted transports are sockets.
+    ("rustls", &["server"]),
+    ("h2", &["server"]),
+    ("h3", &["server"]),
+    ("quinn", &["server"]),
 ];
 
 /// Where `unsafe` may stand, and why.
