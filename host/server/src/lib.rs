@@ -22,6 +22,7 @@ mod connections;
 mod control;
 mod dispatch;
 mod error;
+mod offline;
 mod options;
 mod server;
 mod stream;
@@ -33,5 +34,6 @@ mod worker;
 
 pub use control::{Control, NotifyReply};
 pub use error::StartError;
+pub use offline::Offline;
 pub use options::{Limits, ServerOptions};
 pub use server::{Server, ServerStatus};

@@ -217,7 +217,7 @@ impl Progress {
 /// RELIABILITY P14: services that answer anything (echo, chargen) and port 0 get nothing, and errors
 /// are not sent to a server's own port, which might answer them with another.
 #[inline]
-fn may_answer(port: u16, step: Step) -> bool {
+pub(crate) fn may_answer(port: u16, step: Step) -> bool {
     match port {
         0 | 7 | 19 => false,
         53 => !matches!(step, Step::Faulty(_)),

@@ -1,0 +1,4 @@
+//! The target `master` of `bailiwick-targets` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| (bailiwick_targets::target("master").run)(octets));

@@ -1,0 +1,4 @@
+//! The target `snapshot` of `bailiwick-targets` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| (bailiwick_targets::target("snapshot").run)(octets));
