@@ -18,6 +18,29 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Udp,
+        Self::Tcp,
+        Self::Tls,
+        Self::Https,
+        Self::Http3,
+        Self::Quic,
+    ];
+
+    /// What people call it.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Https => "HTTPS",
+            Self::Http3 => "HTTP/3",
+            Self::Quic => "QUIC",
+        }
+    }
+
     /// Truncation means something only where a retry over a stream is possible.
     #[must_use]
     pub const fn is_datagram(self) -> bool {

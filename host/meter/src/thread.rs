@@ -260,7 +260,8 @@ impl ThreadMeter {
         }
         let stream = !query.transport.is_datagram();
         let totals = &self.cells.totals;
-        totals.count(outcome.class, stream, !query.source.is_v4(), query.qtype);
+        let v6 = !query.source.is_v4();
+        totals.count(outcome.class, query.transport, v6, query.qtype);
         bump(&totals.bytes_in, u64::from(outcome.bytes_in));
         if outcome.bytes_out == 0 {
             bump(&totals.silent, 1);

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use bailiwick_zone::rtype::RecordType;
 
 use crate::class::{Class, Usage};
+use crate::query::Transport;
 
 /// Names of the type buckets, in the order of [`TotalsSnapshot::qtypes`].
 pub const QTYPE_LABELS: [&str; 18] = [
@@ -15,8 +16,8 @@ pub const QTYPE_LABELS: [&str; 18] = [
     "TLSA", "HTTPS", "CAA", "RRSIG", "ANY",
 ];
 
-/// Names of the transports, in the order of [`TotalsSnapshot::transports`].
-const TRANSPORTS: usize = 4;
+/// Six transports on two families.
+const TRANSPORTS: usize = 12;
 /// Response codes with a counter of their own; the last counts all above.
 const RCODES: usize = 25;
 
@@ -44,8 +45,8 @@ pub(crate) struct Totals {
 pub struct TotalsSnapshot {
     /// Queries by class.
     pub classes: Usage,
-    /// Queries over UDP and TCP on IPv4, then on IPv6.
-    pub transports: [u64; TRANSPORTS],
+    /// Queries by transport and family; [`Self::by_transport`] finds one.
+    transports: [u64; TRANSPORTS],
     /// Answers by response code; the last counts all above 23.
     pub rcodes: [u64; RCODES],
     /// Queries by type, named by [`QTYPE_LABELS`].
@@ -80,9 +81,9 @@ pub(crate) fn bump(counter: &AtomicU64, by: u64) {
 
 impl Totals {
     #[inline]
-    pub(crate) fn count(&self, class: Class, tcp: bool, v6: bool, qtype: RecordType) {
+    pub(crate) fn count(&self, class: Class, transport: Transport, v6: bool, qtype: RecordType) {
         bump(&self.classes[class as usize], 1);
-        bump(&self.transports[usize::from(v6) * 2 + usize::from(tcp)], 1);
+        bump(&self.transports[place_of(transport, v6)], 1);
         bump(&self.qtypes[bucket(qtype)], 1);
     }
 
@@ -121,6 +122,19 @@ impl Totals {
             add(sum, counter);
         }
     }
+}
+
+impl TotalsSnapshot {
+    /// Queries over a transport, on IPv6 or IPv4.
+    #[must_use]
+    pub fn by_transport(&self, transport: Transport, v6: bool) -> u64 {
+        self.transports[place_of(transport, v6)]
+    }
+}
+
+#[inline(always)]
+fn place_of(transport: Transport, v6: bool) -> usize {
+    transport as usize * 2 + usize::from(v6)
 }
 
 fn add(sum: &mut u64, counter: &AtomicU64) {

@@ -49,11 +49,14 @@ fn bind_any(address: SocketAddr, udp: usize, tcp: usize) -> Result<Bound, StartE
 fn bind_at(address: SocketAddr, udp: usize, tcp: usize) -> Result<Bound, StartError> {
     let udp_error = |source| StartError::of_socket(address, "UDP", source);
     let tcp_error = |source| StartError::of_socket(address, "TCP", source);
-    drop(new_socket(address, Type::DGRAM, false).map_err(udp_error)?);
-    let listening = new_socket(address, Type::STREAM, false).map_err(tcp_error)?;
-    // Only listening shows whether another program listens already.
-    listening.listen(1).map_err(tcp_error)?;
-    drop(listening);
+    if udp > 0 {
+        drop(new_socket(address, Type::DGRAM, false).map_err(udp_error)?);
+    }
+    if tcp > 0 {
+        let listening = new_socket(address, Type::STREAM, false).map_err(tcp_error)?;
+        // Only listening shows whether another program listens already.
+        listening.listen(1).map_err(tcp_error)?;
+    }
     Ok(Bound {
         address,
         udp: (0..udp)

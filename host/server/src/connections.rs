@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bailiwick_meter::Tick;
@@ -32,8 +32,8 @@ struct Open {
 pub(crate) struct Activity {
     /// When its last whole query came.
     last: AtomicU64,
-    /// It is in the middle of a transfer.
-    busy: AtomicBool,
+    /// Transfers that it is in the middle of.
+    busy: AtomicU32,
     /// Its place was given away.
     pub(crate) displaced: Notify,
 }
@@ -98,7 +98,7 @@ impl Connections {
 impl Open {
     fn silent_longest(&self, of: impl Iterator<Item = u64>) -> Option<u64> {
         let guests = of.filter_map(|id| Some((id, &self.guests.get(&id)?.1)));
-        let idle = guests.filter(|(_, activity)| !activity.busy.load(Relaxed));
+        let idle = guests.filter(|(_, activity)| !activity.is_busy());
         idle.min_by_key(|(id, activity)| (activity.last.load(Relaxed), *id))
             .map(|(id, _)| id)
     }
@@ -129,7 +129,13 @@ impl Activity {
 
     /// A transfer begins or ends.
     pub(crate) fn set_busy(&self, busy: bool) {
-        self.busy.store(busy, Relaxed);
+        let by = if busy { 1 } else { u32::MAX };
+        self.busy.fetch_add(by, Relaxed);
+    }
+
+    /// It is in the middle of a transfer.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.load(Relaxed) > 0
     }
 }
 
@@ -141,7 +147,7 @@ impl Drop for Place {
 }
 
 /// One subscriber commonly has a /64 of IPv6.
-fn client_of(address: IpAddr) -> IpAddr {
+pub(crate) fn client_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
         v4 => v4,

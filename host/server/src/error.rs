@@ -57,6 +57,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The TLS library does not take the settings.
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[source] rustls::Error),
     /// No more threads.
     #[error("cannot start a worker thread: {0}; is the limit on processes (`ulimit -u`) too low?")]
     Thread(#[source] io::Error),

@@ -21,6 +21,7 @@ mod bind;
 mod connections;
 mod control;
 mod dispatch;
+mod encrypted;
 mod error;
 mod offline;
 mod options;
@@ -33,6 +34,10 @@ mod udp;
 mod worker;
 
 pub use control::{Control, NotifyReply};
+pub use encrypted::{
+    CertificateError, CertificateFiles, Certificates, EncryptedAddresses, EncryptedEvents,
+    EncryptedOptions,
+};
 pub use error::StartError;
 pub use offline::Offline;
 pub use options::{Limits, ServerOptions};

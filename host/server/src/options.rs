@@ -11,6 +11,7 @@ use bailiwick_zone::SharedZones;
 use ipnet::IpNet;
 
 use crate::control::Control;
+use crate::encrypted::EncryptedOptions;
 
 /// Everything a server needs; it keeps nothing but these handles.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub struct ServerOptions {
     pub answers: Settings,
     /// Bounds on streams.
     pub limits: Limits,
+    /// What is answered under TLS and QUIC; nothing when left out.
+    pub encrypted: Option<EncryptedOptions>,
 }
 
 /// Bounds that keep streams from using up the machine (RELIABILITY P17, R1).
@@ -39,6 +42,10 @@ pub struct ServerOptions {
 pub struct Limits {
     /// Threads that serve TCP.
     pub tcp_threads: usize,
+    /// Threads that serve what is encrypted.
+    pub encrypted_threads: usize,
+    /// A handshake that takes longer is given up.
+    pub handshake: Duration,
     /// Connections at once; never more than half of the descriptors the process may have.
     pub connections: usize,
     /// Connections at once from one address.
@@ -57,6 +64,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             tcp_threads: 1,
+            encrypted_threads: 1,
+            handshake: Duration::from_secs(5),
             connections: 10_000,
             connections_per_address: 20,
             idle: Duration::from_secs(10),

@@ -10,16 +10,20 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::bind::{self, Bound, needs_packet_info};
 use crate::connections::Connections;
+use crate::encrypted::{
+    Configs, EncryptedAddresses, EncryptedEvents, EncryptedOptions, Events, Sockets,
+};
 use crate::error::StartError;
 use crate::options::ServerOptions;
 use crate::sys;
-use crate::tcp::{self, Stop, TcpShared};
+use crate::tcp::{self, Listening, Stop, TcpShared};
 use crate::udp::UdpLoop;
 use crate::worker::Worker;
 
 /// A server that answers until it is stopped or dropped.
 pub struct Server {
     addresses: Vec<SocketAddr>,
+    encrypted: EncryptedAddresses,
     stop_udp: Arc<AtomicBool>,
     stop_tcp: watch::Sender<Stop>,
     udp: Vec<JoinHandle<()>>,
@@ -56,6 +60,11 @@ impl Server {
             bound.push(bind::bind(*address, *udp, tcp_threads)?);
         }
         let addresses = bound.iter().map(|bound| bound.address).collect();
+        let encrypted_threads = options.limits.encrypted_threads.max(1);
+        let mut encrypted = match &options.encrypted {
+            Some(wanted) => Some(Encrypted::bind(wanted, options, encrypted_threads)?),
+            None => None,
+        };
         let connections_max = options.limits.connections.min(sys::descriptor_limit() / 2);
         let shared = Arc::new(TcpShared {
             connections: Arc::new(Connections::new(
@@ -65,9 +74,14 @@ impl Server {
             transfers: Arc::new(Semaphore::new(options.limits.transfers)),
             limits: options.limits.clone(),
             clock: Arc::clone(&options.meter),
+            events: Events::default(),
         });
         let mut server = Self {
             addresses,
+            encrypted: encrypted
+                .as_ref()
+                .map(Encrypted::addresses)
+                .unwrap_or_default(),
             stop_udp: Arc::default(),
             stop_tcp: watch::Sender::new(Stop::No),
             udp: Vec::new(),
@@ -78,6 +92,14 @@ impl Server {
         server
             .start_threads(options, &plan, bound, tcp_threads)
             .map_err(StartError::Thread)?;
+        for n in 0..encrypted_threads {
+            if let Some(encrypted) = &mut encrypted {
+                let listening = Listening::Encrypted(encrypted.take());
+                server
+                    .start_streams(options, format!("dns-tls-{n}"), listening)
+                    .map_err(StartError::Thread)?;
+            }
+        }
         Ok(server)
     }
 
@@ -85,6 +107,18 @@ impl Server {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where encrypted transports are answered.
+    #[must_use]
+    pub fn encrypted_addresses(&self) -> &EncryptedAddresses {
+        &self.encrypted
+    }
+
+    /// What happened on encrypted transports beside queries.
+    #[must_use]
+    pub fn encrypted_events(&self) -> EncryptedEvents {
+        self.shared.events.snapshot()
     }
 
     /// A look at it.
@@ -141,16 +175,76 @@ impl Server {
                 .iter_mut()
                 .filter_map(|bound| bound.tcp.pop())
                 .collect();
-            let worker = Worker::new(options);
-            let (shared, stop) = (Arc::clone(&self.shared), self.stop_tcp.subscribe());
-            let builder = std::thread::Builder::new().name(format!("dns-tcp-{n}"));
-            self.tcp.push(builder.spawn(move || {
-                if let Err(error) = tcp::run(listeners, worker, shared, stop) {
-                    tracing::error!(%error, "a TCP thread could not start: {error}; TCP is served by fewer threads");
-                }
-            })?);
+            self.start_streams(options, format!("dns-tcp-{n}"), Listening::Tcp(listeners))?;
         }
         Ok(())
+    }
+
+    fn start_streams(
+        &mut self,
+        options: &ServerOptions,
+        name: String,
+        listening: Listening,
+    ) -> std::io::Result<()> {
+        let worker = Worker::new(options);
+        let (shared, stop) = (Arc::clone(&self.shared), self.stop_tcp.subscribe());
+        let builder = std::thread::Builder::new().name(name);
+        self.tcp.push(builder.spawn(move || {
+            if let Err(error) = tcp::run(listening, worker, shared, stop) {
+                tracing::error!(%error, "a thread for streams could not start: {error}; they are served by fewer threads");
+            }
+        })?);
+        Ok(())
+    }
+}
+
+/// The sockets of encrypted transports, before threads take them.
+struct Encrypted {
+    tls: Vec<Bound>,
+    quic: Vec<Bound>,
+    https: Vec<Bound>,
+    configs: Arc<Configs>,
+}
+
+impl Encrypted {
+    fn bind(
+        wanted: &EncryptedOptions,
+        options: &ServerOptions,
+        threads: usize,
+    ) -> Result<Self, StartError> {
+        let configs = Configs::new(&wanted.certificates, &options.limits);
+        let bind = |addresses: &[SocketAddr], udp, tcp| {
+            let bound = addresses.iter().map(|at| bind::bind(*at, udp, tcp));
+            bound.collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self {
+            configs: Arc::new(configs.map_err(StartError::Tls)?),
+            tls: bind(&wanted.tls, 0, threads)?,
+            quic: bind(&wanted.quic, threads, 0)?,
+            https: bind(&wanted.https, threads, threads)?,
+        })
+    }
+
+    fn addresses(&self) -> EncryptedAddresses {
+        let of = |bound: &[Bound]| bound.iter().map(|bound| bound.address).collect();
+        EncryptedAddresses {
+            tls: of(&self.tls),
+            quic: of(&self.quic),
+            https: of(&self.https),
+        }
+    }
+
+    /// The sockets of one thread.
+    fn take(&mut self) -> Sockets {
+        let tcp = |bound: &mut [Bound]| bound.iter_mut().filter_map(|b| b.tcp.pop()).collect();
+        let udp = |bound: &mut [Bound]| bound.iter_mut().filter_map(|b| b.udp.pop()).collect();
+        Sockets {
+            tls: tcp(&mut self.tls),
+            https: tcp(&mut self.https),
+            quic: udp(&mut self.quic),
+            http3: udp(&mut self.https),
+            configs: Arc::clone(&self.configs),
+        }
     }
 }
 

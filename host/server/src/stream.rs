@@ -1,4 +1,5 @@
-//! One connection: frames in, answers out, in order.
+//! One connection: frames in, answers out, in order. TCP and TLS are the same to it (RFC 7858 3.3): what
+//! is under the frames is a parameter.
 //!
 //! Queries may be pipelined without end; they are answered as they are read, and what has gathered is
 //! sent before more is read, so a client that does not take its answers is not read from either. The
@@ -14,9 +15,7 @@ use std::time::Duration;
 use bailiwick_answer::{Job, Rcode, Transport as Size};
 use bailiwick_meter::{Source, Transport};
 use bailiwick_zone::{LookupName, Zone};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::connections::Place;
@@ -44,15 +43,22 @@ pub(crate) struct Closed;
 
 /// Serves a connection until it ends, is silent too long, or has to make room.
 pub(crate) async fn serve(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    transport: Transport,
     peer: SocketAddr,
     place: Place,
     context: Rc<ThreadContext>,
 ) {
-    // Answers are sent whole; waiting to fill a segment would only delay the last one.
-    let _ = stream.set_nodelay(true);
     let mut stop = context.stop.clone();
-    let mut connection = Connection::new(stream, peer, &place, &context);
+    let mut connection = Connection {
+        stream,
+        transport,
+        peer,
+        place: &place,
+        context: &context,
+        pending: Vec::new(),
+        answers: Vec::new(),
+    };
     let displaced = place.activity.displaced.notified();
     tokio::pin!(displaced);
     let mut deadline = Instant::now() + context.shared.limits.idle;
@@ -78,9 +84,9 @@ pub(crate) async fn serve(
     }
 }
 
-struct Connection<'c> {
-    reader: tokio::net::tcp::OwnedReadHalf,
-    writer: OwnedWriteHalf,
+struct Connection<'c, S> {
+    stream: S,
+    transport: Transport,
     peer: SocketAddr,
     place: &'c Place,
     context: &'c ThreadContext,
@@ -90,31 +96,15 @@ struct Connection<'c> {
     answers: Vec<u8>,
 }
 
-/// What became of one frame.
-enum Answered {
-    Appended,
+/// What became of one message.
+pub(crate) enum Answered<T> {
+    /// It was answered.
+    Octets(T),
+    /// Its sender gets this zone.
     Transfer(Arc<Zone>),
 }
 
-impl<'c> Connection<'c> {
-    fn new(
-        stream: TcpStream,
-        peer: SocketAddr,
-        place: &'c Place,
-        context: &'c ThreadContext,
-    ) -> Self {
-        let (reader, writer) = stream.into_split();
-        Self {
-            reader,
-            writer,
-            peer,
-            place,
-            context,
-            pending: Vec::new(),
-            answers: Vec::new(),
-        }
-    }
-
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     /// Reads what is there, at least an octet.
     async fn read(&mut self) -> Result<(), Closed> {
         // Room grows with what came, not with what a length prefix promises.
@@ -122,7 +112,7 @@ impl<'c> Connection<'c> {
             .map_or(READ_SIZE, |len| len.saturating_sub(self.pending.len()));
         let room = wanted.clamp(64, READ_SIZE.max(self.pending.len()));
         self.pending.reserve(room);
-        match self.reader.read_buf(&mut self.pending).await {
+        match self.stream.read_buf(&mut self.pending).await {
             Ok(1..) => Ok(()),
             Ok(0) | Err(_) => Err(Closed),
         }
@@ -141,7 +131,7 @@ impl<'c> Connection<'c> {
                     self.send_answers().await?;
                     self.transfer(message, zone).await?;
                 }
-                Some(Answered::Appended)
+                Some(Answered::Octets(()))
                     if frames % OUTSTANDING_MAX == 0 || self.answers.len() >= ANSWERS_MAX =>
                 {
                     self.send_answers().await?;
@@ -163,20 +153,66 @@ impl<'c> Connection<'c> {
     }
 
     /// Appends the answer to a message. None: nothing is due, or answering panicked.
-    fn answer(&mut self, message: &[u8]) -> Option<Answered> {
-        let worker = &mut *self.context.worker.borrow_mut();
-        let Scratch { name, answer } = &mut *self.context.scratch.borrow_mut();
-        let peer = self.peer;
+    fn answer(&mut self, message: &[u8]) -> Option<Answered<()>> {
+        let answers = &mut self.answers;
+        let from = (self.peer, self.transport);
+        self.context
+            .answer(message, from, |octets| append(answers, octets))
+    }
+
+    async fn send_answers(&mut self) -> Result<(), Closed> {
+        if self.answers.is_empty() {
+            return Ok(());
+        }
+        write_all(
+            &mut self.stream,
+            &self.answers,
+            self.context.shared.limits.write_stall,
+        )
+        .await?;
+        self.answers.clear();
+        if self.answers.capacity() > READ_SIZE {
+            self.answers = Vec::new();
+        }
+        Ok(())
+    }
+
+    async fn transfer(&mut self, message: &[u8], zone: Arc<Zone>) -> Result<(), Closed> {
+        let order = transfer::Order {
+            zone,
+            request: message.to_vec(),
+            from: (self.peer, self.transport),
+        };
+        let activity = &self.place.activity;
+        if !transfer::carry_out(order, self.context, activity, &mut self.stream).await? {
+            let answers = &mut self.answers;
+            self.context
+                .refuse_transfer(message, |octets| append(answers, octets));
+            self.send_answers().await?;
+        }
+        Ok(())
+    }
+}
+
+impl ThreadContext {
+    /// Answers a message that came by some stream; `take` gets the octets. None: nothing is due, or
+    /// answering panicked.
+    pub(crate) fn answer<T>(
+        &self,
+        message: &[u8],
+        from: (SocketAddr, Transport),
+        take: impl FnOnce(&[u8]) -> T,
+    ) -> Option<Answered<T>> {
+        let worker = &mut *self.worker.borrow_mut();
+        let Scratch { name, answer } = &mut *self.scratch.borrow_mut();
         // RELIABILITY R4: a panic costs the query it came from.
         let reply = catch_unwind(AssertUnwindSafe(|| {
-            answer_one(worker, message, peer, name, answer)
+            answer_one(worker, message, from, name, answer)
         }));
         match reply {
             Ok(Some(Reply::Octets(len))) => {
                 let octets = answer.get(..len).filter(|octets| !octets.is_empty())?;
-                self.answers.extend_from_slice(&(len as u16).to_be_bytes());
-                self.answers.extend_from_slice(octets);
-                Some(Answered::Appended)
+                Some(Answered::Octets(take(octets)))
             }
             Ok(Some(Reply::Transfer(zone))) => Some(Answered::Transfer(zone)),
             Ok(None) => {
@@ -190,71 +226,32 @@ impl<'c> Connection<'c> {
         }
     }
 
-    async fn send_answers(&mut self) -> Result<(), Closed> {
-        if self.answers.is_empty() {
-            return Ok(());
-        }
-        write_all(
-            &mut self.writer,
-            &self.answers,
-            self.context.shared.limits.write_stall,
-        )
-        .await?;
-        self.answers.clear();
-        if self.answers.capacity() > READ_SIZE {
-            self.answers = Vec::new();
-        }
-        Ok(())
-    }
-
-    async fn transfer(&mut self, message: &[u8], zone: Arc<Zone>) -> Result<(), Closed> {
-        let control = Arc::clone(&self.context.worker.borrow().core.control);
-        self.place.activity.set_busy(true);
-        let order = transfer::Order {
-            zone: Arc::clone(&zone),
-            request: message.to_vec(),
-            from: self.peer,
-        };
-        let sent = transfer::send(order, control, &self.context.shared, &mut self.writer).await;
-        self.place.activity.set_busy(false);
-        let octets = sent?;
-        if octets == 0 {
-            self.refuse_transfer(message);
-            return self.send_answers().await;
-        }
-        let worker = &mut *self.context.worker.borrow_mut();
-        let qtype = transfer::qtype_of(message);
-        let octets = (
-            message.len() as u32,
-            u32::try_from(octets).unwrap_or(u32::MAX),
-        );
-        worker
-            .core
-            .count_transfer(Source::from(self.peer), &zone, qtype, octets);
-        Ok(())
-    }
-
-    /// The zone cannot be sent now.
-    fn refuse_transfer(&mut self, message: &[u8]) {
-        let worker = &mut *self.context.worker.borrow_mut();
-        let Scratch { name, answer } = &mut *self.context.scratch.borrow_mut();
+    /// The zone cannot be sent now: SERVFAIL.
+    pub(crate) fn refuse_transfer<T>(
+        &self,
+        message: &[u8],
+        take: impl FnOnce(&[u8]) -> T,
+    ) -> Option<T> {
+        let worker = &mut *self.worker.borrow_mut();
+        let Scratch { name, answer } = &mut *self.scratch.borrow_mut();
         let settings = worker.core.settings;
-        if let Some(job) = Job::prepare(worker.zones.load(), message, Size::Stream, name) {
-            let len = job
-                .refuse(message, Rcode::SERVFAIL, None, &settings, answer)
-                .len;
-            if let Some(octets) = answer.get(..len) {
-                self.answers.extend_from_slice(&(len as u16).to_be_bytes());
-                self.answers.extend_from_slice(octets);
-            }
-        }
+        let job = Job::prepare(worker.zones.load(), message, Size::Stream, name)?;
+        let len = job
+            .refuse(message, Rcode::SERVFAIL, None, &settings, answer)
+            .len;
+        answer.get(..len).map(take)
     }
+}
+
+fn append(answers: &mut Vec<u8>, octets: &[u8]) {
+    answers.extend_from_slice(&(octets.len() as u16).to_be_bytes());
+    answers.extend_from_slice(octets);
 }
 
 fn answer_one(
     worker: &mut Worker,
     message: &[u8],
-    peer: SocketAddr,
+    (peer, transport): (SocketAddr, Transport),
     name: &mut LookupName,
     answer: &mut [u8],
 ) -> Option<Reply> {
@@ -265,14 +262,14 @@ fn answer_one(
         message,
         name,
         source: Source::from(peer),
-        transport: Transport::Tcp,
+        transport,
     };
     Some(core.reply(&job, &arrived, || peer, answer))
 }
 
 /// Writes everything, unless the other side takes nothing for `stall`.
 pub(crate) async fn write_all(
-    writer: &mut OwnedWriteHalf,
+    writer: &mut (impl AsyncWrite + Unpin),
     mut octets: &[u8],
     stall: Duration,
 ) -> Result<(), Closed> {
@@ -282,7 +279,11 @@ pub(crate) async fn write_all(
             _ => return Err(Closed),
         }
     }
-    Ok(())
+    // TLS may hold a record that the socket did not take yet.
+    match timeout(stall, writer.flush()).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(Closed),
+    }
 }
 
 /// The length of the first frame with its prefix, once the prefix is there (RFC 1035 4.2.2).

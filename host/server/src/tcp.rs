@@ -1,4 +1,5 @@
-//! TCP: threads with an async runtime each, accepting on their own listeners.
+//! Streams: threads with an async runtime each, accepting on their own listeners. Some serve TCP, others
+//! what is encrypted.
 //!
 //! A thread serves all its connections by itself, so its [`Worker`] needs no lock. Accepting never
 //! stops for long: when descriptors run out, a spare one is given up to accept and close the newcomer
@@ -11,12 +12,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bailiwick_meter::Meter;
+use bailiwick_meter::{Meter, Transport};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::connections::Connections;
+use crate::encrypted::{self, Events, Hands, Sockets};
 use crate::options::Limits;
 use crate::stream;
 use crate::worker::Worker;
@@ -28,6 +30,27 @@ pub(crate) struct TcpShared {
     pub(crate) transfers: Arc<Semaphore>,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<Meter>,
+    /// What happened on encrypted transports.
+    pub(crate) events: Events,
+}
+
+/// What a thread listens on.
+pub(crate) enum Listening {
+    /// DNS over TCP.
+    Tcp(Vec<std::net::TcpListener>),
+    /// What is encrypted.
+    Encrypted(Sockets),
+}
+
+/// What is spoken on a listener.
+#[derive(Clone)]
+pub(crate) enum Front {
+    /// DNS over TCP.
+    Tcp,
+    /// DNS over TLS.
+    Tls(Hands),
+    /// DNS over HTTP/2.
+    Https(Hands),
 }
 
 /// What all connections of a thread share.
@@ -49,7 +72,7 @@ pub(crate) enum Stop {
 
 /// Serves until told to stop.
 pub(crate) fn run(
-    listeners: Vec<std::net::TcpListener>,
+    listening: Listening,
     worker: Worker,
     shared: Arc<TcpShared>,
     stop: watch::Receiver<Stop>,
@@ -63,17 +86,18 @@ pub(crate) fn run(
         scratch: RefCell::default(),
         stop,
     });
-    LocalSet::new().block_on(&runtime, serve(listeners, context))
+    LocalSet::new().block_on(&runtime, serve(listening, context))
 }
 
-async fn serve(
-    listeners: Vec<std::net::TcpListener>,
-    context: Rc<ThreadContext>,
-) -> io::Result<()> {
+async fn serve(listening: Listening, context: Rc<ThreadContext>) -> io::Result<()> {
     let mut accepting = JoinSet::new();
-    for listener in listeners {
-        let listener = TcpListener::from_std(listener)?;
-        accepting.spawn_local(accept(listener, Rc::clone(&context)));
+    match listening {
+        Listening::Tcp(listeners) => {
+            for listener in listeners {
+                accept_on(listener, Front::Tcp, &mut accepting, &context)?;
+            }
+        }
+        Listening::Encrypted(sockets) => sockets.accept(&mut accepting, &context)?,
     }
     let mut connections = JoinSet::new();
     let mut stop = context.stop.clone();
@@ -98,8 +122,20 @@ async fn serve(
     Ok(())
 }
 
+/// Starts to accept on a listener. The task hands back its connections when it ends.
+pub(crate) fn accept_on(
+    listener: std::net::TcpListener,
+    front: Front,
+    accepting: &mut JoinSet<JoinSet<()>>,
+    context: &Rc<ThreadContext>,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    accepting.spawn_local(accept(listener, front, Rc::clone(context)));
+    Ok(())
+}
+
 /// Accepts until told to stop; returns the connections that are still open.
-async fn accept(listener: TcpListener, context: Rc<ThreadContext>) -> JoinSet<()> {
+async fn accept(listener: TcpListener, front: Front, context: Rc<ThreadContext>) -> JoinSet<()> {
     let mut connections = JoinSet::new();
     let mut stop = context.stop.clone();
     let mut spare = spare_descriptor();
@@ -108,10 +144,16 @@ async fn accept(listener: TcpListener, context: Rc<ThreadContext>) -> JoinSet<()
             changed = stop.changed() => if changed.is_err() { break },
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
+                    // Answers are sent whole; waiting to fill a segment would only delay the last one.
+                    let _ = stream.set_nodelay(true);
                     let now = context.shared.clock.now();
-                    if let Some(place) = context.shared.connections.admit(peer.ip(), now) {
-                        connections.spawn_local(stream::serve(stream, peer, place, Rc::clone(&context)));
-                    }
+                    let Some(place) = context.shared.connections.admit(peer.ip(), now) else { continue };
+                    let context = Rc::clone(&context);
+                    match front.clone() {
+                        Front::Tcp => connections.spawn_local(stream::serve(stream, Transport::Tcp, peer, place, context)),
+                        Front::Tls(hands) => connections.spawn_local(encrypted::serve_tls(stream, peer, place, context, hands)),
+                        Front::Https(hands) => connections.spawn_local(encrypted::serve_https(stream, peer, place, context, hands)),
+                    };
                 }
                 Err(error) if is_out_of_descriptors(&error) => {
                     turn_away(&listener, &mut spare).await;

@@ -8,28 +8,52 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bailiwick_meter::Transport;
 use bailiwick_zone::{Name, RecordType, Zone};
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::io::AsyncWrite;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::connections::Activity;
 use crate::control::Control;
 use crate::stream::{Closed, write_all};
-use crate::tcp::TcpShared;
+use crate::tcp::{TcpShared, ThreadContext};
 
 /// What is to be sent to whom.
 pub(crate) struct Order {
     pub(crate) zone: Arc<Zone>,
     pub(crate) request: Vec<u8>,
-    pub(crate) from: SocketAddr,
+    pub(crate) from: (SocketAddr, Transport),
+}
+
+/// Sends the zone and counts it; false if there was nothing to send.
+pub(crate) async fn carry_out(
+    order: Order,
+    context: &ThreadContext,
+    activity: &Activity,
+    writer: &mut (impl AsyncWrite + Unpin),
+) -> Result<bool, Closed> {
+    let control = Arc::clone(&context.worker.borrow().core.control);
+    let (from, zone) = (order.from, Arc::clone(&order.zone));
+    let (qtype, asked) = (qtype_of(&order.request), order.request.len() as u32);
+    activity.set_busy(true);
+    let sent = send(order, control, &context.shared, writer).await;
+    activity.set_busy(false);
+    let octets = sent?;
+    if octets > 0 {
+        let octets = (asked, u32::try_from(octets).unwrap_or(u32::MAX));
+        let core = &mut context.worker.borrow_mut().core;
+        core.count_transfer(from, &zone, qtype, octets);
+    }
+    Ok(octets > 0)
 }
 
 /// Sends the zone; returns how many octets it took, 0 if there was nothing to send.
-pub(crate) async fn send(
+async fn send(
     order: Order,
     control: Arc<dyn Control>,
     shared: &TcpShared,
-    writer: &mut OwnedWriteHalf,
+    writer: &mut (impl AsyncWrite + Unpin),
 ) -> Result<u64, Closed> {
     let Ok(Ok(slot)) = timeout(SLOT_WAIT, Arc::clone(&shared.transfers).acquire_owned()).await
     else {
@@ -39,7 +63,7 @@ pub(crate) async fn send(
     // Ends by itself: when the zone is through, or when nobody takes the next message.
     let making = tokio::task::spawn_blocking(move || {
         let _slot = slot;
-        for message in control.transfer_out(order.zone, &order.request, order.from) {
+        for message in control.transfer_out(order.zone, &order.request, order.from.0) {
             if messages.blocking_send(message).is_err() {
                 return;
             }
@@ -63,7 +87,7 @@ pub(crate) async fn send(
 }
 
 /// AXFR or IXFR: the type of a message's question.
-pub(crate) fn qtype_of(message: &[u8]) -> RecordType {
+fn qtype_of(message: &[u8]) -> RecordType {
     let at = Name::skip(message, bailiwick_answer::request::HEADER_LEN).ok();
     let fixed = at
         .and_then(|at| message.get(at..))

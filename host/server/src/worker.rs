@@ -139,18 +139,18 @@ impl Core {
     /// Counts a transfer that ended, with the octets it took.
     pub(crate) fn count_transfer(
         &mut self,
-        source: Source,
+        (peer, transport): (SocketAddr, Transport),
         zone: &Zone,
         qtype: RecordType,
         octets: (u32, u32),
     ) {
         let query = Query {
-            source,
+            source: Source::from(peer),
             slot: Some(zone.slot()),
             apex_labels: zone.apex_labels(),
             name: None,
             qtype,
-            transport: Transport::Tcp,
+            transport,
         };
         let counted = Counted {
             class: Class::Control,

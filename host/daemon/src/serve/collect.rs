@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bailiwick_authority::{RuleReport, TablesReport, ZoneKind, ZoneState, ZoneStatus};
-use bailiwick_meter::{Class, QTYPE_LABELS};
+use bailiwick_meter::{Class, QTYPE_LABELS, TotalsSnapshot, Transport};
 use bailiwick_plugin::BreakerState;
 use bailiwick_plugin::registry::PluginStatus;
 
@@ -123,10 +123,7 @@ impl Running {
                 .iter()
                 .map(|class| (class.label().to_owned(), totals.classes.of(*class)))
                 .collect(),
-            transports: named(
-                &["UDP IPv4", "TCP IPv4", "UDP IPv6", "TCP IPv6"],
-                &totals.transports,
-            ),
+            transports: transports(&totals),
             rcodes: rcodes.collect(),
             types: named(&QTYPE_LABELS, &totals.qtypes),
             bytes_in: totals.bytes_in,
@@ -134,6 +131,20 @@ impl Running {
             other,
         }
     }
+}
+
+/// Queries by transport and family, those that were used.
+fn transports(totals: &TotalsSnapshot) -> Vec<(String, u64)> {
+    let families = [("IPv4", false), ("IPv6", true)];
+    let each = Transport::ALL
+        .into_iter()
+        .flat_map(|transport| families.map(|family| (transport, family)));
+    each.map(|(transport, (family, v6))| {
+        let name = format!("{} {family}", transport.label());
+        (name, totals.by_transport(transport, v6))
+    })
+    .filter(|(_, n)| *n > 0)
+    .collect()
 }
 
 fn rule_row(now: u64, rule: &RuleReport) -> RuleRow {

@@ -135,6 +135,7 @@ fn start_dns(running: &Arc<Running>) -> anyhow::Result<()> {
         control: Arc::new(link::Link(running.authority.clone())),
         answers: bailiwick_answer::Settings::default(),
         limits: bailiwick_server::Limits::default(),
+        encrypted: None,
     })?;
     running.set_server(server);
     Ok(())

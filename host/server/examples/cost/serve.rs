@@ -30,6 +30,7 @@ pub(crate) fn run(world: &World, on: bool) {
         control: Arc::new(Nobody),
         answers: bailiwick_answer::Settings::default(),
         limits: Limits::default(),
+        encrypted: None,
     };
     let server = Server::start(&options).unwrap();
     println!("{}", server.addresses()[0].port());

@@ -5,6 +5,8 @@
     reason = "a broken helper fails the test that uses it"
 )]
 
+pub(crate) mod clients;
+
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::{Arc, Mutex};
@@ -12,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bailiwick_meter::Meter;
-use bailiwick_server::{Control, Limits, NotifyReply, Server, ServerOptions};
+use bailiwick_server::{Control, EncryptedOptions, Limits, NotifyReply, Server, ServerOptions};
 use bailiwick_zone::{HashKey, Name, Serial, SharedZones, Zone, ZoneSet, master};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -65,6 +67,7 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) allow_transfer: Vec<&'static str>,
     pub(crate) control: FakeControl,
+    pub(crate) encrypted: Option<EncryptedOptions>,
 }
 
 impl Default for Setup {
@@ -75,6 +78,7 @@ impl Default for Setup {
             limits: Limits::default(),
             allow_transfer: Vec::new(),
             control: FakeControl::default(),
+            encrypted: None,
         }
     }
 }
@@ -120,6 +124,7 @@ impl Fixture {
             control: Arc::clone(&control) as Arc<dyn Control>,
             answers: bailiwick_answer::Settings::default(),
             limits: setup.limits,
+            encrypted: setup.encrypted,
         };
         let server = Server::start(&options).unwrap_or_else(|error| panic!("{error}"));
         let fixture = Self {
