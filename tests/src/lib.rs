@@ -27,6 +27,8 @@ pub mod peers;
 pub mod place;
 pub mod process;
 pub mod server;
+pub mod tcp;
 pub mod volley;
+pub mod well;
 pub mod wire;
 pub mod zones;

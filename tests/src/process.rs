@@ -134,6 +134,21 @@ impl Process {
             .map_or(0, |kib| kib * 1024)
     }
 
+    /// Descriptors it has open.
+    pub fn descriptor_count(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.id())).map_or(0, Iterator::count)
+    }
+
+    /// The names of its threads, in no order.
+    pub fn thread_names(&self) -> Vec<String> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.id()));
+        let names = tasks.into_iter().flatten().flatten().filter_map(|task| {
+            let name = fs::read_to_string(task.path().join("comm")).ok()?;
+            Some(name.trim_end().to_owned())
+        });
+        names.collect()
+    }
+
     /// Threads the process has.
     pub fn thread_count(&self) -> usize {
         fs::read_dir(format!("/proc/{}/task", self.id())).map_or(0, Iterator::count)
