@@ -13,8 +13,9 @@ use crate::encode::{Full, Owner, Section, pointer};
 use crate::job::{Names, Verdict};
 use crate::rcode::Rcode;
 
-/// RFC 1034 has no bound; ours keeps one query's work finite.
-pub const CHAIN_MAX: usize = 16;
+/// RFC 1034 has no bound; this one keeps a query's work finite, and is BIND's of old (the first link and 16
+/// restarts).
+pub const CHAIN_MAX: usize = 17;
 
 /// What is remembered of the links written so far.
 #[derive(Default)]

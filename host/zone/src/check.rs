@@ -65,6 +65,8 @@ pub struct Review {
 pub const PROBLEMS_MAX: usize = 1000;
 /// More records than this in one RRset slow every answer down; BIND's default limit.
 const RRSET_RECORDS_MAX: usize = 100;
+/// A hundred records no longer than this, with owners of full length, fit into a message.
+const LONG_RDATA: usize = 600;
 
 impl Review {
     /// Whether the zone must be refused.
@@ -131,8 +133,9 @@ pub fn check(apex: &Name, records: &RecordBuf) -> Review {
         }
     }
     for row in &index.rows {
-        rules::targets(&index, row, &mut review);
+        rules::targets(&index, row, &tops, &mut review);
     }
+    rules::servers(&index, &mut review);
     review
         .problems
         .sort_by_key(|problem| (std::cmp::Reverse(problem.severity()), problem.record));
@@ -159,6 +162,8 @@ struct Index<'r> {
     apex_hash: u64,
     hasher: RandomState,
     rows: Vec<Row>,
+    /// Whether fewer than [`RRSET_RECORDS_MAX`] records might fill a message.
+    has_long_rdata: bool,
 }
 
 /// A record's place: rows of one owner, and of one RRset in it, stand together.
@@ -176,6 +181,7 @@ impl<'r> Index<'r> {
         let hasher = RandomState::new();
         let mut rows = Vec::with_capacity(records.len());
         let mut last: (&[u8], u64) = (&[], 0);
+        let mut has_long_rdata = false;
         for (index, record) in records.iter().enumerate() {
             if record.owner != last.0 {
                 if !is_at_or_below_wire(record.owner, apex.as_wire()) {
@@ -190,6 +196,7 @@ impl<'r> Index<'r> {
                 }
                 last = (record.owner, hash(&hasher, record.owner));
             }
+            has_long_rdata |= record.rdata.len() > LONG_RDATA;
             let covered = match (record.rtype, record.rdata) {
                 (RecordType::RRSIG, [high, low, ..]) => {
                     RecordType(u16::from_be_bytes([*high, *low]))
@@ -211,6 +218,7 @@ impl<'r> Index<'r> {
             apex_hash,
             hasher,
             rows,
+            has_long_rdata,
         }
     }
 
@@ -236,6 +244,17 @@ impl<'r> Index<'r> {
         self.rows
             .get(at)
             .is_some_and(|row| row.owner == owner && rtype.is_none_or(|rtype| row.rtype == rtype))
+    }
+
+    /// The rows of one RRset.
+    fn rows_of(&self, name: &[u8], rtype: RecordType) -> &[Row] {
+        let key = (self.hash(name), rtype);
+        let start = self
+            .rows
+            .partition_point(|row| (row.owner, row.rtype) < key);
+        let rest = self.rows.get(start..).unwrap_or(&[]);
+        let len = rest.partition_point(|row| (row.owner, row.rtype) == key);
+        rest.get(..len).unwrap_or(&[])
     }
 
     fn hash(&self, name: &[u8]) -> u64 {

@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::check;
@@ -127,7 +128,7 @@ pub fn parse(text: &[u8], options: &ParseOptions) -> Result<Parsed, Vec<Finding>
 /// is a finding too.
 pub fn parse_file(path: &Path, origin: Option<Name>) -> Result<Parsed, Vec<Finding>> {
     let file = Some(path.display().to_string());
-    let text = std::fs::read(path).map_err(|error| {
+    let text = read_bounded(path).map_err(|error| {
         let message = format!("the file cannot be read: {error}");
         vec![Finding {
             line: 0,
@@ -151,6 +152,35 @@ pub fn parse_file(path: &Path, origin: Option<Name>) -> Result<Parsed, Vec<Findi
         },
     )
 }
+
+/// The whole file. A pipe or a device has no size to look at first, and some never end.
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    let metadata = file.metadata()?;
+    let (size, size_max) = if metadata.is_file() {
+        (metadata.len(), FILE_SIZE_MAX)
+    } else {
+        (0, STREAM_SIZE_MAX)
+    };
+    let mut text = Vec::new();
+    if size <= size_max {
+        text.reserve_exact(size as usize + 1);
+        file.take(size_max + 1).read_to_end(&mut text)?;
+    }
+    if size.max(text.len() as u64) > size_max {
+        let message = format!("it has more than {size_max} octets");
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::FileTooLarge,
+            message,
+        ));
+    }
+    Ok(text)
+}
+
+/// Some hundred million records.
+const FILE_SIZE_MAX: u64 = u32::MAX as u64;
+/// What comes from a pipe.
+const STREAM_SIZE_MAX: u64 = 1 << 28;
 
 /// Appends `owner TTL IN TYPE rdata`, names absolute, no line end.
 pub fn write_record(record: Record<'_>, out: &mut String) {

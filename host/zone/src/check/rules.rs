@@ -36,6 +36,11 @@ pub enum Rule {
     NoGlue,
     /// An NS record of the apex points to a name of this zone that has no address.
     NoServerAddress,
+    /// RFC 1034 4.2.1: all name servers of the apex are names of this zone, and none has an address.
+    NoServerFindable,
+    /// RFC 2181 10.3, RFC 6672 2.4: a name server of the apex below a DNAME of the zone is an alias for
+    /// every resolver, so its address is never answered and nobody finds the zone.
+    ServerBelowDname,
     /// RFC 2181 10.3: NS and MX must not point to an alias.
     TargetIsAlias,
     /// RFC 4592 4.2: what a wildcard delegation means is undefined.
@@ -44,6 +49,8 @@ pub enum Rule {
     StrayDs,
     /// So many records in one RRset that some servers refuse it.
     LargeRrset,
+    /// RFC 1035 4.2.2: a message has at most 65,535 octets, so this RRset can never be answered whole.
+    OversizeRrset,
 }
 
 impl Rule {
@@ -64,10 +71,13 @@ impl Rule {
             Self::TtlsDiffer => "ttls-differ",
             Self::NoGlue => "no-glue",
             Self::NoServerAddress => "no-server-address",
+            Self::NoServerFindable => "no-server-findable",
+            Self::ServerBelowDname => "server-below-dname",
             Self::TargetIsAlias => "target-is-alias",
             Self::WildcardNs => "wildcard-ns",
             Self::StrayDs => "stray-ds",
             Self::LargeRrset => "large-rrset",
+            Self::OversizeRrset => "oversize-rrset",
         }
     }
 
@@ -80,7 +90,10 @@ impl Rule {
             | Self::NoApexNs
             | Self::CnameAndOther
             | Self::SeveralCname
-            | Self::SeveralDname => Severity::Error,
+            | Self::SeveralDname
+            | Self::NoServerFindable
+            | Self::ServerBelowDname
+            | Self::OversizeRrset => Severity::Error,
             _ => Severity::Warning,
         }
     }
@@ -90,7 +103,12 @@ impl Rule {
     pub fn is_about_absence(self) -> bool {
         matches!(
             self,
-            Self::NoSoa | Self::NoApexNs | Self::NoGlue | Self::NoServerAddress | Self::StrayDs
+            Self::NoSoa
+                | Self::NoApexNs
+                | Self::NoGlue
+                | Self::NoServerAddress
+                | Self::NoServerFindable
+                | Self::StrayDs
         )
     }
 }
@@ -125,6 +143,9 @@ pub(super) fn owner(index: &Index<'_>, rows: &[Row], tops: &mut Tops, review: &m
                 });
             }
             _ => {}
+        }
+        if rrset.len() > RRSET_RECORDS_MAX || index.has_long_rdata {
+            size(index, rrset, review);
         }
         if rrset.len() > RRSET_RECORDS_MAX {
             review.add(Some(first.index as usize), Rule::LargeRrset, || {
@@ -169,6 +190,30 @@ pub(super) fn owner(index: &Index<'_>, rows: &[Row], tops: &mut Tops, review: &m
         }
     }
 }
+
+/// RFC 1035 4.2.2: an RRset has to fit into one message.
+fn size(index: &Index<'_>, rrset: &[Row], review: &mut Review) {
+    let Some(first) = rrset.first() else { return };
+    let owner = index.record(first).owner;
+    let records: usize = rrset
+        .iter()
+        .map(|row| RECORD_HEAD_LEN + index.record(row).rdata.len())
+        .sum();
+    if HEADER_LEN + owner.len() + 4 + records > MESSAGE_SIZE_MAX {
+        review.add(Some(first.index as usize), Rule::OversizeRrset, || {
+            format!(
+                "the {} records at {} are {records} octets together; no message can carry them",
+                first.rtype,
+                show(owner)
+            )
+        });
+    }
+}
+
+const MESSAGE_SIZE_MAX: usize = 65_535;
+const HEADER_LEN: usize = 12;
+/// A compressed owner, type, class, TTL and RDLENGTH.
+const RECORD_HEAD_LEN: usize = 12;
 
 /// RFC 2181 5.2: one TTL for an RRset; the lowest, because nobody was promised longer.
 fn ttls(index: &Index<'_>, rrset: &[Row], review: &mut Review) {
@@ -231,21 +276,18 @@ pub(super) fn occlusion(index: &Index<'_>, rows: &[Row], tops: &Tops, review: &m
     let Some(first) = rows.first() else { return };
     let name = index.record(first).owner;
     let covers = |list: &[u64], hash: u64| list.binary_search(&hash).is_ok();
-    let above = index.ancestors(name);
-    let mut dname_above =
-        !index.is_apex(name) && covers(&tops.dnames, index.hash(index.apex.as_wire()));
     let mut cut = covers(&tops.cuts, first.owner).then_some(name);
     let at_cut = cut.is_some();
-    for ancestor in above {
-        let hash = index.hash(ancestor);
-        dname_above |= covers(&tops.dnames, hash);
-        if covers(&tops.cuts, hash) {
+    for ancestor in index.ancestors(name) {
+        if covers(&tops.cuts, index.hash(ancestor)) {
             cut = Some(ancestor);
         }
     }
     // NSEC3 owners lie below the apex wherever the apex has a DNAME (RFC 6672 5.3.4.1).
     let hidden = |row: &&Row| !matches!(row.rtype, RecordType::NSEC3 | RecordType::RRSIG);
-    if dname_above && let Some(row) = rows.iter().find(hidden) {
+    if dname_above(index, name, tops).is_some()
+        && let Some(row) = rows.iter().find(hidden)
+    {
         review.add(Some(row.index as usize), Rule::BelowDname, || {
             format!("{} is below a DNAME and is never answered", show(name))
         });
@@ -274,7 +316,7 @@ pub(super) fn occlusion(index: &Index<'_>, rows: &[Row], tops: &Tops, review: &m
 }
 
 /// Looks at the host a record points to.
-pub(super) fn targets(index: &Index<'_>, row: &Row, review: &mut Review) {
+pub(super) fn targets(index: &Index<'_>, row: &Row, tops: &Tops, review: &mut Review) {
     if !matches!(row.rtype, RecordType::NS | RecordType::MX | RecordType::SRV) {
         return;
     }
@@ -283,6 +325,19 @@ pub(super) fn targets(index: &Index<'_>, row: &Row, review: &mut Review) {
     else {
         return;
     };
+    if row.rtype == RecordType::NS
+        && index.is_apex(record.owner)
+        && let Some(dname) = dname_above(index, target, tops)
+    {
+        review.add(Some(row.index as usize), Rule::ServerBelowDname, || {
+            format!(
+                "the name server {} is below the DNAME at {}, so its address is never answered",
+                show(target),
+                show(dname)
+            )
+        });
+        return;
+    }
     let has = |rtype: RecordType| index.has(target, Some(rtype));
     if has(RecordType::CNAME) {
         review.add(Some(row.index as usize), Rule::TargetIsAlias, || {
@@ -305,7 +360,7 @@ pub(super) fn targets(index: &Index<'_>, row: &Row, review: &mut Review) {
                 show(target)
             )
         });
-    } else if index.is_apex(record.owner) && !has_wildcard(index, target) {
+    } else if index.is_apex(record.owner) && lacks_address(index, target) {
         review.add(Some(row.index as usize), Rule::NoServerAddress, || {
             format!(
                 "the name server {} has no address in this zone",
@@ -313,6 +368,51 @@ pub(super) fn targets(index: &Index<'_>, row: &Row, review: &mut Review) {
             )
         });
     }
+}
+
+/// The owner of the DNAME that redirects a name, unless a delegation above takes it away first.
+fn dname_above<'n>(index: &'n Index<'_>, name: &'n [u8], tops: &Tops) -> Option<&'n [u8]> {
+    if tops.dnames.is_empty() || index.is_apex(name) {
+        return None;
+    }
+    let mut above = None;
+    for ancestor in index.ancestors(name) {
+        let hash = index.hash(ancestor);
+        if tops.cuts.binary_search(&hash).is_ok() {
+            above = None;
+        } else if tops.dnames.binary_search(&hash).is_ok() {
+            above = Some(ancestor);
+        }
+    }
+    let apex = index.apex.as_wire();
+    let at_apex = tops.dnames.binary_search(&index.hash(apex)).is_ok();
+    if at_apex { Some(apex) } else { above }
+}
+
+/// Looks at the name servers of the apex together: BIND and Knot refuse a zone that nobody can find.
+pub(super) fn servers(index: &Index<'_>, review: &mut Review) {
+    let servers = || index.rows_of(index.apex.as_wire(), RecordType::NS);
+    let is_lost = |row: &Row| {
+        let record = index.record(row);
+        host(record.rtype, record.rdata)
+            .is_some_and(|target| index.is_inside(target) && lacks_address(index, target))
+    };
+    if let [first, ..] = servers()
+        && servers().iter().all(is_lost)
+    {
+        review.add(Some(first.index as usize), Rule::NoServerFindable, || {
+            "no name server of the zone has an address in it, so nobody can find them".to_owned()
+        });
+    }
+}
+
+/// Whether a name of the zone has no address, and nothing that may give it one.
+fn lacks_address(index: &Index<'_>, name: &[u8]) -> bool {
+    let has = |rtype: RecordType| index.has(name, Some(rtype));
+    !has(RecordType::A)
+        && !has(RecordType::AAAA)
+        && !has(RecordType::CNAME)
+        && !has_wildcard(index, name)
 }
 
 /// Whether a wildcard or a delegation may give the name its address.

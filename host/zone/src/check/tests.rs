@@ -163,6 +163,44 @@ fn name_server_of_the_apex_needs_an_address() {
     );
 }
 
+/// RFC 1034 4.2.1: refused as by BIND and Knot; one server that can be found is enough.
+#[test]
+fn a_zone_whose_name_servers_nobody_can_find_is_refused() {
+    let head = "example SOA ns.other. h.other. 1 2 3 4 5\nexample NS ns.example\n";
+    let lost = [
+        Rule::NoServerFindable,
+        Rule::NoServerAddress,
+        Rule::NoServerAddress,
+    ];
+    assert_eq!(broken_with(head, "example NS n2.example"), lost);
+    assert_eq!(
+        broken_with(head, "example NS ns.other."),
+        [Rule::NoServerAddress]
+    );
+    assert_eq!(broken_with(head, "ns.example AAAA 2001:db8::1"), []);
+    assert_eq!(Rule::NoServerFindable.severity(), Severity::Error);
+}
+
+/// RFC 2181 10.3, RFC 6672 2.4: refused as by BIND, because the whole zone would be out of reach.
+#[test]
+fn name_server_of_the_apex_below_a_dname_is_refused() {
+    let below = [Rule::ServerBelowDname, Rule::BelowDname];
+    assert_eq!(
+        broken("example NS ns.a.example\na.example DNAME b.\nns.a.example A 192.0.2.1"),
+        below
+    );
+    assert_eq!(
+        broken("example NS ns.example\nexample DNAME b.\nns.example A 192.0.2.1"),
+        below
+    );
+    assert_eq!(Rule::ServerBelowDname.severity(), Severity::Error);
+    // The DNAME is not answered from here: its place is delegated.
+    assert_eq!(
+        broken("example NS ns.x.a.example\na.example NS ns.other.\nx.a.example DNAME b."),
+        [Rule::Occluded]
+    );
+}
+
 /// RFC 2181 10.3
 #[test]
 fn ns_and_mx_must_not_point_to_an_alias() {
@@ -198,6 +236,20 @@ fn more_than_a_hundred_records_in_an_rrset_are_warned_about() {
     };
     assert_eq!(broken(&text(100)), []);
     assert_eq!(broken(&text(101)), [Rule::LargeRrset]);
+}
+
+/// RFC 1035 4.2.2: what no message can carry is refused, many short records or few long ones.
+#[test]
+fn an_rrset_larger_than_a_message_is_refused() {
+    let short: String = (0..4000)
+        .map(|i| format!("example TXT \"number {i:05}\"\n"))
+        .collect();
+    assert_eq!(broken(&short), [Rule::OversizeRrset, Rule::LargeRrset]);
+    let string = format!(" \"{}\"", "x".repeat(250));
+    let long = |strings: usize| format!("example TXT{}\n", string.repeat(strings));
+    assert_eq!(broken(&long(261)), [Rule::OversizeRrset]);
+    assert_eq!(broken(&long(260)), []);
+    assert_eq!(Rule::OversizeRrset.severity(), Severity::Error);
 }
 
 /// RFC 2181 5.2, and RFC 4034 3: signatures of different RRsets are not one RRset.

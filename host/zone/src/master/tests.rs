@@ -47,6 +47,7 @@ fn example_of_rfc_1035_is_read() {
         \n\
         \x20       NS      A.ISI.EDU.\n\
         \x20       MX      10      VENERA\n\
+        A       A       26.3.0.103\n\
         VAXA    A       10.2.0.27\n\
         \x20       A       128.9.0.33\n";
     let options = ParseOptions {
@@ -60,6 +61,7 @@ fn example_of_rfc_1035_is_read() {
             "ISI.EDU. 60 IN SOA VENERA.ISI.EDU. Action\\.domains.ISI.EDU. 20 7200 600 3600000 60",
             "ISI.EDU. 60 IN NS A.ISI.EDU.",
             "ISI.EDU. 60 IN MX 10 VENERA.ISI.EDU.",
+            "A.ISI.EDU. 60 IN A 26.3.0.103",
             "VAXA.ISI.EDU. 60 IN A 10.2.0.27",
             "VAXA.ISI.EDU. 60 IN A 128.9.0.33",
         ]
@@ -68,12 +70,12 @@ fn example_of_rfc_1035_is_read() {
 
 #[test]
 fn first_owner_is_the_apex_and_the_origin() {
-    let parsed = read("example. 1 SOA a b 1 2 3 4 5\n NS ns\nwww A 192.0.2.1").unwrap();
+    let parsed = read("example. 1 SOA a b 1 2 3 4 5\n NS www\nwww A 192.0.2.1").unwrap();
     assert_eq!(parsed.apex, Name::parse("example").unwrap());
     assert_eq!(
         lines(&parsed)[1..],
         [
-            "example. 1 IN NS ns.example.",
+            "example. 1 IN NS www.example.",
             "www.example. 1 IN A 192.0.2.1"
         ]
     );
