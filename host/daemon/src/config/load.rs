@@ -7,6 +7,7 @@ use super::problem::{Problem, Problems, nearest};
 use super::spec::{AccountSpec, Spec, ZoneSpec};
 use super::{
     AccountConfig, Config, DATA_DIR_DEFAULT, NodeConfig, PluginConfig, ZoneConfig, ZoneSource,
+    schema,
 };
 use crate::cli::ServeArgs;
 
@@ -26,8 +27,7 @@ impl Config {
 
     /// The configuration in a text; `path` is for messages and for relative paths.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Problems> {
-        let spec: Spec =
-            toml::from_str(text).map_err(|e| one(Problem::from_toml(path, text, &e)))?;
+        let spec = schema::read(path, text)?;
         let mut reading = Reading {
             path,
             text,
@@ -74,6 +74,9 @@ impl Config {
         if let Err(e) = check_level(&config.log.level) {
             problems.push(Problem::outside(e));
         }
+        if let Err(e) = check_threads(config.server.threads) {
+            problems.push(Problem::outside(e));
+        }
         refuse_twice(&config.zones, &mut problems);
         if problems.is_empty() {
             Ok(config)
@@ -110,7 +113,12 @@ impl Reading<'_> {
             }
             config.server.listen = listen.into_inner();
         }
-        config.server.threads = spec.server.threads.unwrap_or(config.server.threads);
+        if let Some(threads) = spec.server.threads {
+            if let Err(e) = check_threads(*threads.get_ref()) {
+                self.problem(threads.span(), e);
+            }
+            config.server.threads = threads.into_inner();
+        }
         let data = spec.server.data.unwrap_or_else(|| DATA_DIR_DEFAULT.into());
         config.server.data = Some(self.resolve(&data));
         config.http.listen = spec.http.listen.unwrap_or(config.http.listen);
@@ -350,11 +358,32 @@ fn refuse_twice(zones: &[ZoneConfig], problems: &mut Vec<Problem>) {
     }
 }
 
+/// `Targets` takes any word for the name of a target, and `target=` for all of it; nobody means that.
 fn check_level(level: &str) -> Result<(), String> {
+    let is_level = |word: &str| {
+        word.parse::<tracing_subscriber::filter::LevelFilter>()
+            .is_ok()
+    };
+    let is_part = |part: &str| match part.trim().split_once('=') {
+        Some((target, level)) => !target.is_empty() && !level.is_empty() && is_level(level),
+        None => !part.trim().is_empty() && is_level(part.trim()),
+    };
     let parsed = level.parse::<tracing_subscriber::filter::Targets>();
-    parsed.map(|_| ()).map_err(|_| {
-        format!("`{level}` is no log level: error, warn, info, debug, trace, or target=level pairs")
-    })
+    if level.split(',').all(is_part) && parsed.is_ok() {
+        return Ok(());
+    }
+    Err(format!(
+        "`{level}` is no log level: error, warn, info, debug, trace, or target=level pairs"
+    ))
+}
+
+fn check_threads(threads: usize) -> Result<(), String> {
+    if threads <= THREADS_MAX {
+        return Ok(());
+    }
+    Err(format!(
+        "{threads} threads are more than {THREADS_MAX}; 0 is one for each core"
+    ))
 }
 
 fn one(problem: Problem) -> Problems {
@@ -362,3 +391,5 @@ fn one(problem: Problem) -> Problems {
 }
 
 const VERSION: &str = "v1";
+/// Each thread has sockets and counters of its own; no machine has more cores than this.
+const THREADS_MAX: usize = 1024;

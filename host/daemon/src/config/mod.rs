@@ -6,6 +6,7 @@
 
 mod load;
 mod problem;
+mod schema;
 mod spec;
 #[cfg(test)]
 mod tests;

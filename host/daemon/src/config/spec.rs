@@ -45,7 +45,7 @@ pub(crate) struct Spec {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct ServerSpec {
     pub(crate) listen: Option<Spanned<Vec<SocketAddr>>>,
-    pub(crate) threads: Option<usize>,
+    pub(crate) threads: Option<Spanned<usize>>,
     pub(crate) data: Option<PathBuf>,
 }
 

@@ -65,6 +65,42 @@ fn an_unknown_key_names_line_column_and_the_likely_key() {
     assert!(text.ends_with("did you mean `listen`?"), "{text}");
 }
 
+/// A person corrects a file once: all keys and values that do not fit are named, each once.
+#[test]
+fn every_key_and_value_that_does_not_fit_is_named() {
+    let text = "version = \"v1\"\n[server]\nlsiten = []\nthreads = \"two\"\n[[zone]]\nname = 5\nfile = \"x\"\n\
+                [[zone]]\nnmae = \"b.\"\nfile = \"y\"\n[[zone]]\nfile = \"z\"\n[log]\nformat = \"jsno\"\n\
+                [transfer]\nallow = [\"10.0.0.0/8\", \"ten\"]\n";
+    let problems = read(text).unwrap_err().0;
+    let lines: Vec<usize> = problems.iter().map(|problem| problem.line).collect();
+    // Line 11 is the zone without a name; those of lines 5 and 8 have mistakes that say more.
+    assert_eq!(lines, [3, 4, 6, 9, 11, 14, 16], "{problems:#?}");
+}
+
+/// Mistakes of TOML itself are named together too.
+#[test]
+fn every_broken_line_is_named() {
+    let problems = read("version = \"v1\"\n[server\nthreads = = 2\n")
+        .unwrap_err()
+        .0;
+    let lines: Vec<usize> = problems.iter().map(|problem| problem.line).collect();
+    assert!(lines.contains(&2) && lines.contains(&3), "{problems:#?}");
+}
+
+/// What nobody can mean is not taken for a default.
+#[test]
+fn senseless_levels_and_thread_counts_are_refused() {
+    for wrong in ["nonsense=", "info,,debug", "loud", ""] {
+        let text = format!("version = \"v1\"\n[log]\nlevel = \"{wrong}\"\n");
+        assert_eq!(read(&text).unwrap_err().0[0].line, 3, "{wrong}");
+    }
+    let problems = read("version = \"v1\"\n[server]\nthreads = 100000\n").unwrap_err();
+    assert!(
+        problems.to_string().contains("100000 threads"),
+        "{problems}"
+    );
+}
+
 /// A value of the wrong form is refused with its place.
 #[test]
 fn a_bad_address_names_line_and_column() {

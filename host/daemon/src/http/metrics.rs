@@ -71,14 +71,20 @@ fn zones(report: &Report, most: usize) {
     let mut busiest: Vec<_> = report.zones.iter().collect();
     busiest.sort_by_key(|zone| std::cmp::Reverse(zone.queries));
     for zone in busiest.iter().take(most) {
-        counter!("bailiwick_zone_queries_total", "zone" => zone.name.clone())
+        counter!("bailiwick_zone_queries_total", "zone" => label(&zone.name))
             .absolute(zone.queries);
         if let Some(serial) = zone.serial {
-            gauge!("bailiwick_zone_serial", "zone" => zone.name.clone()).set(f64::from(serial));
+            gauge!("bailiwick_zone_serial", "zone" => label(&zone.name)).set(f64::from(serial));
         }
     }
     let rest = busiest.iter().skip(most).map(|zone| zone.queries).sum();
     counter!("bailiwick_zone_queries_total", "zone" => "(others)").absolute(rest);
+}
+
+/// A name as a label. The exporter takes a backslash for an escape that was made already, and names
+/// have such of their own (`a\\.b.example.`).
+fn label(name: &str) -> String {
+    name.replace('\\', r"\\")
 }
 
 fn plugins(report: &Report) {
@@ -232,5 +238,20 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("zone=\"a.\""), "{text}");
+    }
+
+    /// Prometheus text format: a backslash of the name comes out as two, a quote as an escaped one.
+    #[test]
+    fn names_with_escapes_are_whole_in_labels() {
+        let zone = ZoneRow {
+            name: r#"a\.b\"c."#.into(),
+            ..ZoneRow::default()
+        };
+        let report = Report {
+            zones: vec![zone],
+            ..Report::default()
+        };
+        let text = render(&report, 1);
+        assert!(text.contains(r#"{zone="a\\.b\\\"c."} 0"#), "{text}");
     }
 }

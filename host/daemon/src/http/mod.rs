@@ -7,13 +7,13 @@ pub(crate) mod metrics;
 mod page;
 pub(crate) mod report;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::map_response;
+use axum::middleware::{Next, from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -60,7 +60,11 @@ pub(crate) async fn serve(
         // A closed channel means the same: the server is going away.
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    axum::serve(listener, router(source))
+    let mut router = router(source);
+    if listener.local_addr()?.ip().is_loopback() {
+        router = router.layer(from_fn(for_this_machine));
+    }
+    axum::serve(listener, router)
         .with_graceful_shutdown(stopped)
         .await
 }
@@ -151,6 +155,29 @@ fn axum_json(report: &Report) -> Response {
     }
 }
 
+/// A page that listens on loopback trusts who is on this machine. A browser here can be led to it by a
+/// name that a stranger points to 127.0.0.1 (DNS rebinding); such a request carries the stranger's name.
+async fn for_this_machine(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST);
+    if host.is_none_or(|host| host.to_str().is_ok_and(is_this_machine)) {
+        return next.run(request).await;
+    }
+    (
+        StatusCode::MISDIRECTED_REQUEST,
+        "ask for this page by its address, such as http://127.0.0.1:8080, or as localhost\n",
+    )
+        .into_response()
+}
+
+/// Whether a Host header (RFC 9110 7.2) has a literal address or `localhost`.
+fn is_this_machine(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => host.split(':').next().unwrap_or(host),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+}
+
 /// Nothing from elsewhere, nothing kept, not in a frame.
 async fn protect(mut response: Response) -> Response {
     let headers = response.headers_mut();
@@ -169,3 +196,30 @@ async fn protect(mut response: Response) -> Response {
 }
 
 const JSON_ZONES_MAX: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::is_this_machine;
+
+    /// A name that merely leads here is a stranger's.
+    #[test]
+    fn only_addresses_and_localhost_are_this_machine() {
+        for host in [
+            "127.0.0.1:8080",
+            "[::1]:8080",
+            "[::1]",
+            "localhost",
+            "LOCALHOST:80",
+        ] {
+            assert!(is_this_machine(host), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example:8080",
+            "localhost.evil.example",
+            "",
+        ] {
+            assert!(!is_this_machine(host), "{host}");
+        }
+    }
+}
