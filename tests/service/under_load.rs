@@ -67,6 +67,7 @@ fn plugin_faults_cost_no_answer() {
 
     let load = scene.steady(&server).start().unwrap();
     settle(&load);
+    let (started, calls_before) = (load.elapsed(), calls(&server));
     let mut spells: BTreeMap<&str, Vec<Range<Duration>>> = BTreeMap::new();
     for _ in 0..ROUNDS {
         for name in ["calm", "calm again"] {
@@ -76,10 +77,12 @@ fn plugin_faults_cost_no_answer() {
         }
         activate(&server, "quota", "9.0.0-calm");
         fresh_leases(&server, "another version");
+        let before = calls(&server);
         spells
             .entry("another version")
             .or_default()
             .push(spell(&load));
+        assert!(calls(&server) > before, "no call of the other version");
 
         for mood in ["trap", "loop", "hogs"] {
             let before = faults(&server);
@@ -103,6 +106,11 @@ fn plugin_faults_cost_no_answer() {
         }
         settle(&load);
     }
+    let (called, lasted) = (calls(&server) - calls_before, load.elapsed() - started);
+    assert!(
+        called as f64 >= lasted.as_secs_f64(),
+        "the plugin was called {called} times in {lasted:?}"
+    );
     let outcome = load.stop();
     assert_eq!(
         outcome.lost(),

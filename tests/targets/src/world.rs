@@ -53,6 +53,7 @@ pub(crate) fn options(listen: Vec<SocketAddr>) -> ServerOptions {
             connections_per_address: 1000,
             ..Limits::default()
         },
+        encrypted: None,
     }
 }
 
