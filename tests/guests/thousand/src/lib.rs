@@ -1,5 +1,5 @@
-//! Another version of the `abuse` plugin, for measurements: it keeps the rules that its settings ask for in
-//! force and never changes its mind. The rules limit far above any load, so what they match is still
+//! Another version of the `abuse` plugin, for measurements: it puts the rules that its settings ask for, as
+//! many in each window as one answer may have, and never changes its mind. The rules limit far above any load, so what they match is still
 //! answered and the cost of having them shows.
 
 use bailiwick_plugin_sdk::abuse::{Abuse, Change, Effect, Limit, Matcher, Rule, Subject, Window};
@@ -20,8 +20,10 @@ struct Settings {
     suffixes: Vec<String>,
 }
 
-/// The plugin; without memory.
-struct Thousand;
+/// The plugin, and how many rules it has put.
+struct Thousand {
+    put: usize,
+}
 
 impl Plugin for Thousand {
     type Settings = Settings;
@@ -40,7 +42,7 @@ impl Plugin for Thousand {
     };
 
     fn start(_: &Call<Settings>) -> Result<Self, Error> {
-        Ok(Self)
+        Ok(Self { put: 0 })
     }
 }
 
@@ -62,7 +64,10 @@ impl Abuse for Thousand {
         for suffix in &settings.suffixes {
             matchers.push(Matcher { suffix: Some(suffix.clone()), ..anything() });
         }
-        Ok((1..).zip(matchers).map(|(id, when)| put(id, when)).collect())
+        let next = (1..).zip(matchers).skip(self.put).take(CHANGES_MAX);
+        let changes: Vec<Change> = next.map(|(id, when)| put(id, when)).collect();
+        self.put += changes.len();
+        Ok(changes)
     }
 }
 
@@ -98,5 +103,8 @@ fn put(id: u64, when: Matcher) -> Change {
         extra: vec![],
     })
 }
+
+/// What one answer may bring.
+const CHANGES_MAX: usize = 256;
 
 export!(Thousand: abuse);
