@@ -18,6 +18,7 @@
 pub mod agreement;
 pub mod client;
 pub mod compare;
+pub mod encrypted;
 pub mod ferret;
 pub mod guests;
 pub mod hostile;

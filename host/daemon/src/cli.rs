@@ -69,6 +69,22 @@ pub(crate) struct ServeArgs {
     /// Addresses to answer DNS on, UDP and TCP
     #[arg(long, value_name = "ADDR:PORT", num_args = 1..)]
     pub(crate) listen: Vec<SocketAddr>,
+    /// Addresses to answer DNS over TLS on (port 853 by custom)
+    #[arg(long, value_name = "ADDR:PORT", num_args = 1..)]
+    pub(crate) listen_tls: Vec<SocketAddr>,
+    /// Addresses to answer DNS over QUIC on (port 853 by custom)
+    #[arg(long, value_name = "ADDR:PORT", num_args = 1..)]
+    pub(crate) listen_quic: Vec<SocketAddr>,
+    /// Addresses to answer DNS over HTTPS on, HTTP/2 and HTTP/3 (port 443 by custom)
+    #[arg(long, value_name = "ADDR:PORT", num_args = 1..)]
+    pub(crate) listen_https: Vec<SocketAddr>,
+    /// Certificate for them, with those that lead to its authority (PEM); without it one is made that
+    /// proves nothing. Read again when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// Worker threads; 0 is one for each core
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,

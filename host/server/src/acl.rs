@@ -1,10 +1,39 @@
-//! Who may do what is not a question.
+//! Who may do what is not a question: one function for all transports (RELIABILITY P5).
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use bailiwick_answer::Kind;
+use bailiwick_meter::Transport;
 use ipnet::IpNet;
+
+/// It may not.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Refused;
+
+/// May `from`, who came by `transport`, ask for what `kind` says? Nothing has been looked up or taken
+/// when this is asked (RELIABILITY X13), and nothing is done for anybody who was not let through here.
+///
+/// A transport proves nothing about who is asking: encrypted or not, the address has to be on the list.
+/// It can only take away: a DNS message in HTTP is a question (RFC 8484 has no transfers and no NOTIFY).
+/// Who may NOTIFY depends on the zone, and whoever keeps the zones knows ([`crate::Control::notify`]).
+pub(crate) fn authorise(
+    kind: Kind,
+    transport: Transport,
+    from: IpAddr,
+    transfers: &Acl,
+) -> Result<(), Refused> {
+    let is_http = matches!(transport, Transport::Https | Transport::Http3);
+    let may = match kind {
+        Kind::Axfr | Kind::Ixfr => !is_http && transfers.allows(from),
+        Kind::Notify => !is_http,
+        // Not served to anybody: NOTIMP, whoever asks.
+        Kind::Update => true,
+        Kind::Query => true,
+    };
+    if may { Ok(()) } else { Err(Refused) }
+}
 
 /// Prefixes that may; everybody else may not. A list of exceptions is not needed where the default
 /// is "no", so any prefix that holds the address decides, however long it is.

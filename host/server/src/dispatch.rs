@@ -10,6 +10,7 @@ use bailiwick_answer::request::HEADER_LEN;
 use bailiwick_answer::{ExtendedError, Job, Kind, Outcome, Rcode};
 use bailiwick_zone::{Name, RecordType, Serial, Zone};
 
+use crate::acl;
 use crate::control::NotifyReply;
 use crate::worker::{Arrived, Core};
 
@@ -32,14 +33,14 @@ pub(crate) fn reply(
     let refuse = |rcode, reason, out: &mut [u8]| {
         Dispatched::Answer(job.refuse(arrived.message, rcode, reason, &core.settings, out))
     };
-    match job.request.kind {
+    let kind = job.request.kind;
+    if acl::authorise(kind, arrived.transport, peer.ip(), &core.transfers).is_err() {
+        return refuse(Rcode::REFUSED, Some(PROHIBITED), out);
+    }
+    match kind {
         Kind::Notify => {
             let rcode = notified(core, arrived, job, peer);
             refuse(rcode, None, out)
-        }
-        // RELIABILITY X13: who may is asked before anything is looked up or taken.
-        Kind::Axfr | Kind::Ixfr if !core.transfers.allows(peer.ip()) => {
-            refuse(Rcode::REFUSED, Some(PROHIBITED), out)
         }
         Kind::Axfr | Kind::Ixfr => match zone_named(job, arrived) {
             Some(zone) => Dispatched::Transfer(Arc::clone(zone)),

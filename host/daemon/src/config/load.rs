@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use bailiwick_server::CertificateFiles;
+
 use super::problem::{Problem, Problems, nearest};
 use super::spec::{AccountSpec, Spec, ZoneSpec};
 use super::{
@@ -49,6 +51,21 @@ impl Config {
         };
         if !args.listen.is_empty() {
             config.server.listen.clone_from(&args.listen);
+        }
+        for (flags, place) in [
+            (&args.listen_tls, &mut config.server.listen_tls),
+            (&args.listen_quic, &mut config.server.listen_quic),
+            (&args.listen_https, &mut config.server.listen_https),
+        ] {
+            if !flags.is_empty() {
+                place.clone_from(flags);
+            }
+        }
+        if let (Some(certificate), Some(key)) = (&args.tls_certificate, &args.tls_key) {
+            config.certificate = Some(CertificateFiles {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            });
         }
         if let Some(threads) = args.threads {
             config.server.threads = threads;
@@ -119,6 +136,13 @@ impl Reading<'_> {
             }
             config.server.threads = threads.into_inner();
         }
+        config.server.listen_tls = spec.server.listen_tls;
+        config.server.listen_quic = spec.server.listen_quic;
+        config.server.listen_https = spec.server.listen_https;
+        config.certificate = spec.tls.map(|tls| CertificateFiles {
+            certificate: self.resolve(&tls.certificate),
+            key: self.resolve(&tls.key),
+        });
         let data = spec.server.data.unwrap_or_else(|| DATA_DIR_DEFAULT.into());
         config.server.data = Some(self.resolve(&data));
         config.http.listen = spec.http.listen.unwrap_or(config.http.listen);

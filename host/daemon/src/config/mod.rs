@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use bailiwick_server::CertificateFiles;
 use bailiwick_zone::name::Name;
 use ipnet::IpNet;
 
@@ -29,6 +30,8 @@ pub(crate) use values::{HttpListen, LogFormat, PrimaryAddr, ZoneFlag, ZoneName, 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Config {
     pub(crate) server: ServerConfig,
+    /// `None`: a certificate that this server makes and signs itself.
+    pub(crate) certificate: Option<CertificateFiles>,
     pub(crate) http: HttpConfig,
     pub(crate) log: LogConfig,
     pub(crate) transfer_allow: Vec<IpNet>,
@@ -42,6 +45,12 @@ pub(crate) struct Config {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct ServerConfig {
     pub(crate) listen: Vec<SocketAddr>,
+    /// DNS over TLS.
+    pub(crate) listen_tls: Vec<SocketAddr>,
+    /// DNS over QUIC.
+    pub(crate) listen_quic: Vec<SocketAddr>,
+    /// DNS over HTTPS: HTTP/2 and HTTP/3.
+    pub(crate) listen_https: Vec<SocketAddr>,
     /// 0 is one for each core.
     pub(crate) threads: usize,
     /// `None`: a temporary directory, removed at the end.
@@ -117,9 +126,13 @@ impl Default for Config {
                     SocketAddr::from(([127, 0, 0, 1], 5300)),
                     SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 5300)),
                 ],
+                listen_tls: Vec::new(),
+                listen_quic: Vec::new(),
+                listen_https: Vec::new(),
                 threads: 0,
                 data: None,
             },
+            certificate: None,
             http: HttpConfig {
                 listen: HttpListen(None),
                 zone_series_max: 100,
@@ -143,6 +156,27 @@ impl Config {
         let mut keys = Vec::new();
         if self.server.listen != newer.server.listen {
             keys.push("server.listen");
+        }
+        for (key, older, newer) in [
+            (
+                "server.listen-tls",
+                &self.server.listen_tls,
+                &newer.server.listen_tls,
+            ),
+            (
+                "server.listen-quic",
+                &self.server.listen_quic,
+                &newer.server.listen_quic,
+            ),
+            (
+                "server.listen-https",
+                &self.server.listen_https,
+                &newer.server.listen_https,
+            ),
+        ] {
+            if older != newer {
+                keys.push(key);
+            }
         }
         if self.server.threads != newer.server.threads {
             keys.push("server.threads");

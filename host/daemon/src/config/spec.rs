@@ -22,6 +22,7 @@ pub(crate) struct Spec {
     pub(crate) version: Spanned<String>,
     #[serde(default)]
     pub(crate) server: ServerSpec,
+    pub(crate) tls: Option<TlsSpec>,
     #[serde(default)]
     pub(crate) http: HttpSpec,
     #[serde(default)]
@@ -46,7 +47,21 @@ pub(crate) struct Spec {
 pub(crate) struct ServerSpec {
     pub(crate) listen: Option<Spanned<Vec<SocketAddr>>>,
     pub(crate) threads: Option<Spanned<usize>>,
+    #[serde(default)]
+    pub(crate) listen_tls: Vec<SocketAddr>,
+    #[serde(default)]
+    pub(crate) listen_quic: Vec<SocketAddr>,
+    #[serde(default)]
+    pub(crate) listen_https: Vec<SocketAddr>,
     pub(crate) data: Option<PathBuf>,
+}
+
+/// `[tls]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct TlsSpec {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// `[http]`

@@ -129,6 +129,20 @@ fn a_zone_given_twice_is_refused() {
     assert!(read(text).unwrap_err().to_string().contains("given twice"));
 }
 
+/// A certificate is of no use without its key.
+#[test]
+fn a_certificate_without_key_is_refused_with_its_place() {
+    let text = "version = \"v1\"\n[tls]\ncertificate = \"c.pem\"\n";
+    let words = read(text).unwrap_err().to_string();
+    assert!(
+        words.starts_with("test.toml:2:1: ") && words.contains("key"),
+        "{words}"
+    );
+    let both = format!("{text}key = \"k.pem\"\n");
+    let files = read(&both).unwrap().certificate.unwrap();
+    assert_eq!(files.key, std::path::Path::new("k.pem"));
+}
+
 /// A version is required, so that a later format can be told from this one.
 #[test]
 fn a_file_without_version_is_refused() {
@@ -192,10 +206,16 @@ fn only_what_needs_a_restart_waits_for_one() {
     let mut later = start.clone();
     later.transfer_allow = vec!["192.0.2.0/24".parse().unwrap()];
     assert!(start.needs_restart(&later).is_empty());
+    later.certificate = Some(bailiwick_server::CertificateFiles {
+        certificate: "cert.pem".into(),
+        key: "key.pem".into(),
+    });
+    assert!(start.needs_restart(&later).is_empty());
+    later.server.listen_tls = vec!["127.0.0.1:853".parse().unwrap()];
     later.server.threads = 7;
     later.http.listen = "127.0.0.1:1".parse().unwrap();
     assert_eq!(
         start.needs_restart(&later),
-        ["server.threads", "http.listen"]
+        ["server.listen-tls", "server.threads", "http.listen"]
     );
 }

@@ -39,6 +39,9 @@ fn fill(report: &Report, zone_series_max: usize) {
         counter!("bailiwick_queries_by_transport_total", "transport" => transport.clone())
             .absolute(*n);
     }
+    for (event, n) in &traffic.encrypted {
+        counter!("bailiwick_encrypted_events_total", "event" => event.clone()).absolute(*n);
+    }
     for (rcode, n) in &traffic.rcodes {
         counter!("bailiwick_responses_total", "rcode" => rcode.clone()).absolute(*n);
     }
@@ -141,6 +144,10 @@ fn describe() {
     describe_counter!(
         "bailiwick_queries_by_transport_total",
         "Queries by transport."
+    );
+    describe_counter!(
+        "bailiwick_encrypted_events_total",
+        "Handshakes, refusals and cut connections under TLS and QUIC."
     );
     describe_counter!(
         "bailiwick_queries_by_type_total",

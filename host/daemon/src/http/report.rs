@@ -118,6 +118,8 @@ pub(crate) struct Traffic {
     /// answered, refused, malformed, limited, attack, …
     pub(crate) classes: Vec<(String, u64)>,
     pub(crate) transports: Vec<(String, u64)>,
+    /// What happened on encrypted transports beside queries.
+    pub(crate) encrypted: Vec<(String, u64)>,
     pub(crate) rcodes: Vec<(String, u64)>,
     pub(crate) types: Vec<(String, u64)>,
     pub(crate) bytes_in: u64,

@@ -6,6 +6,7 @@ use bailiwick_authority::{RuleReport, TablesReport, ZoneKind, ZoneState, ZoneSta
 use bailiwick_meter::{Class, QTYPE_LABELS, TotalsSnapshot, Transport};
 use bailiwick_plugin::BreakerState;
 use bailiwick_plugin::registry::PluginStatus;
+use bailiwick_server::EncryptedEvents;
 
 use super::running::Running;
 use crate::clock;
@@ -26,7 +27,7 @@ impl Source for Running {
             started: self.started,
             startup: self.startup(),
             config: self.config_state().clone(),
-            listen: self.addresses().iter().map(ToString::to_string).collect(),
+            listen: self.listening(),
             zone_count: zones.len() as u64,
             record_count: zones.iter().map(|z| z.records).sum(),
             zone_states: states(&zones),
@@ -128,9 +129,18 @@ impl Running {
             types: named(&QTYPE_LABELS, &totals.qtypes),
             bytes_in: totals.bytes_in,
             bytes_out: totals.bytes_out,
+            encrypted: named_events(self.encrypted_events()),
             other,
         }
     }
+}
+
+/// What happened on encrypted transports, if anything did.
+fn named_events(events: EncryptedEvents) -> Vec<(String, u64)> {
+    let happened = events.named().into_iter().filter(|(_, n)| *n > 0);
+    happened
+        .map(|(name, n)| (name.replace('_', " "), n))
+        .collect()
 }
 
 /// Queries by transport and family, those that were used.

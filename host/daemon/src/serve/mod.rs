@@ -5,6 +5,7 @@
 //! left out instead of keeping the rest from serving. What does end the start is what a person has
 //! to decide: a bad configuration, a directory in use, an address that cannot be had.
 
+mod certificate;
 mod collect;
 mod commands;
 mod data;
@@ -80,6 +81,10 @@ async fn serve(args: ServeArgs, config: Config) -> anyhow::Result<()> {
     let loading = zones::begin(&running);
     let loading = wait_a_little(loading).await?;
     start_dns(&running)?;
+    tokio::spawn(certificate::look_after(
+        Arc::clone(&running),
+        stopped.clone(),
+    ));
     announce(&running, data.is_temporary());
     tell_systemd(&[NotifyState::Ready]);
 
@@ -126,6 +131,13 @@ fn start_dns(running: &Arc<Running>) -> anyhow::Result<()> {
         0 => available_parallelism().map_or(1, usize::from),
         n => n,
     };
+    let encrypted = certificate::encrypted(&config).context("TLS cannot be offered")?;
+    if let Some(encrypted) = &encrypted {
+        // Only one is ever started.
+        let _ = running
+            .certificates
+            .set(Arc::clone(&encrypted.certificates));
+    }
     let server = Server::start(&ServerOptions {
         listen: config.server.listen.clone(),
         threads,
@@ -135,7 +147,7 @@ fn start_dns(running: &Arc<Running>) -> anyhow::Result<()> {
         control: Arc::new(link::Link(running.authority.clone())),
         answers: bailiwick_answer::Settings::default(),
         limits: bailiwick_server::Limits::default(),
-        encrypted: None,
+        encrypted,
     })?;
     running.set_server(server);
     Ok(())
@@ -156,14 +168,9 @@ async fn wait_a_little(
 
 fn announce(running: &Running, is_temporary: bool) {
     let config = running.config();
-    let addresses: Vec<String> = running
-        .addresses()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
     info!(
         "answering on {} with {} zones; status page {}; data in {}{}",
-        addresses.join(" "),
+        running.listening().join(" "),
         running.zones.load().len(),
         match config.http.listen.0 {
             Some(address) => format!("http://{address}"),

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use tracing::{error, info, warn};
 
 use super::running::Running;
-use super::{plugins, zones};
+use super::{certificate, plugins, zones};
 use crate::clock;
 use crate::config::Config;
 
@@ -33,6 +33,7 @@ pub(super) fn reload(running: &Running) -> Result<String, String> {
     running.set_config(newer.clone());
     let applied = zones::apply(running, &older, &newer);
     let plugin_words = plugins::apply(running, &older, &newer);
+    let certificate_words = certificate::renew(running, &older, &newer);
 
     let mut lines = vec![format!(
         "configuration applied: {} zones added, {} removed, {} loaded from files, {} files refused",
@@ -48,6 +49,7 @@ pub(super) fn reload(running: &Running) -> Result<String, String> {
             .map(|words| format!("refused: {words}; the last good version stays in force")),
     );
     lines.extend(plugin_words);
+    lines.extend(certificate_words);
     if !waits.is_empty() {
         let words = format!("waiting for a restart: {}", waits.join(", "));
         warn!("{words}");

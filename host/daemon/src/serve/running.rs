@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use bailiwick_authority::{Authority, AuthorityOptions};
 use bailiwick_meter::Meter;
 use bailiwick_plugin::Registry;
-use bailiwick_server::Server;
+use bailiwick_server::{Certificates, EncryptedAddresses, EncryptedEvents, Server};
 use bailiwick_store::{EmbeddedStore, MemoryStore, Store};
 use bailiwick_zone::{HashKey, SharedZones, ZoneSet};
 use ipnet::IpNet;
@@ -39,6 +39,9 @@ pub(crate) struct Running {
     startup: Mutex<Startup>,
     server: Mutex<Option<Server>>,
     addresses: OnceLock<Vec<std::net::SocketAddr>>,
+    encrypted: OnceLock<EncryptedAddresses>,
+    /// Set where something is answered under TLS.
+    pub(crate) certificates: OnceLock<Arc<Certificates>>,
     /// By what is in trouble: what a person should know, beside zones and plugins.
     troubles: Mutex<BTreeMap<String, String>>,
     /// Held through a reload: two at a time would each undo half of the other.
@@ -82,6 +85,8 @@ impl Running {
             startup: Mutex::default(),
             server: Mutex::default(),
             addresses: OnceLock::new(),
+            encrypted: OnceLock::new(),
+            certificates: OnceLock::new(),
             troubles,
             reloading: Mutex::default(),
         })
@@ -118,6 +123,7 @@ impl Running {
     pub(crate) fn set_server(&self, server: Server) {
         // Only one is ever started.
         let _ = self.addresses.set(server.addresses().to_vec());
+        let _ = self.encrypted.set(server.encrypted_addresses().clone());
         *lock(&self.server) = Some(server);
     }
 
@@ -129,6 +135,30 @@ impl Running {
     /// Where DNS is answered, ports found included.
     pub(crate) fn addresses(&self) -> &[std::net::SocketAddr] {
         self.addresses.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Where DNS is answered and how, in words.
+    pub(crate) fn listening(&self) -> Vec<String> {
+        let mut all: Vec<String> = self.addresses().iter().map(ToString::to_string).collect();
+        if let Some(encrypted) = self.encrypted.get() {
+            for (addresses, transport) in [
+                (&encrypted.tls, "TLS"),
+                (&encrypted.quic, "QUIC"),
+                (&encrypted.https, "HTTPS"),
+            ] {
+                all.extend(addresses.iter().map(|at| format!("{at}/{transport}")));
+            }
+        }
+        all
+    }
+
+    /// What happened on encrypted transports; nothing before the sockets are there.
+    pub(crate) fn encrypted_events(&self) -> EncryptedEvents {
+        let server = lock(&self.server);
+        server
+            .as_ref()
+            .map(Server::encrypted_events)
+            .unwrap_or_default()
     }
 
     /// Says what a person should look at, or with `None` that it is over.

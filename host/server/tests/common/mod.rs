@@ -26,6 +26,8 @@ pub(crate) struct FakeControl {
     /// How many messages a transfer has, each of this size.
     pub(crate) messages: usize,
     pub(crate) message_size: usize,
+    /// Takes a NOTIFY from nobody.
+    pub(crate) is_strict: bool,
     /// Panics when the zone of this slot is notified.
     pub(crate) panic_on: Option<Name>,
 }
@@ -34,7 +36,7 @@ impl Control for FakeControl {
     fn notify(&self, zone: &Name, serial: Option<Serial>, from: SocketAddr) -> NotifyReply {
         assert!(self.panic_on.as_ref() != Some(zone), "asked to");
         self.notified.lock().unwrap().push((zone.clone(), serial));
-        if from.ip().is_loopback() {
+        if from.ip().is_loopback() && !self.is_strict {
             NotifyReply::Accepted
         } else {
             NotifyReply::Refused
