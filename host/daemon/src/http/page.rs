@@ -5,7 +5,7 @@ use askama::Template;
 use super::report::{Report, Startup, bytes, grouped};
 
 /// Zones a page bears; the others are counted.
-pub(super) const ZONES_MAX: usize = 200;
+pub(super) const ZONES_MAX: usize = 40;
 
 /// The page's look.
 pub(super) const STYLE: &str = include_str!("../../templates/style.css");
