@@ -17,6 +17,7 @@ use crate::record::{Record, RecordBuf};
 use crate::rtype::RecordType;
 
 mod rules;
+mod targets;
 
 pub use rules::Rule;
 
@@ -133,9 +134,9 @@ pub fn check(apex: &Name, records: &RecordBuf) -> Review {
         }
     }
     for row in &index.rows {
-        rules::targets(&index, row, &tops, &mut review);
+        targets::host_of(&index, row, &tops, &mut review);
     }
-    rules::servers(&index, &mut review);
+    targets::servers(&index, &mut review);
     review
         .problems
         .sort_by_key(|problem| (std::cmp::Reverse(problem.severity()), problem.record));

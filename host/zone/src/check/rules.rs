@@ -1,7 +1,6 @@
 //! The rules, one function for each thing that is looked at: an owner, what lies above it, a target.
 
-use super::{Index, RRSET_RECORDS_MAX, Review, Row, Severity, Tops, host, show};
-use crate::name::is_at_or_below_wire;
+use super::{Index, RRSET_RECORDS_MAX, Review, Row, Severity, Tops, show};
 use crate::rtype::RecordType;
 
 /// A rule about zones. Its [`Rule::code`] is stable, its message is not.
@@ -315,63 +314,12 @@ pub(super) fn occlusion(index: &Index<'_>, rows: &[Row], tops: &Tops, review: &m
     }
 }
 
-/// Looks at the host a record points to.
-pub(super) fn targets(index: &Index<'_>, row: &Row, tops: &Tops, review: &mut Review) {
-    if !matches!(row.rtype, RecordType::NS | RecordType::MX | RecordType::SRV) {
-        return;
-    }
-    let record = index.record(row);
-    let Some(target) = host(record.rtype, record.rdata).filter(|target| index.is_inside(target))
-    else {
-        return;
-    };
-    if row.rtype == RecordType::NS
-        && index.is_apex(record.owner)
-        && let Some(dname) = dname_above(index, target, tops)
-    {
-        review.add(Some(row.index as usize), Rule::ServerBelowDname, || {
-            format!(
-                "the name server {} is below the DNAME at {}, so its address is never answered",
-                show(target),
-                show(dname)
-            )
-        });
-        return;
-    }
-    let has = |rtype: RecordType| index.has(target, Some(rtype));
-    if has(RecordType::CNAME) {
-        review.add(Some(row.index as usize), Rule::TargetIsAlias, || {
-            format!(
-                "{} points to {}, which is an alias",
-                row.rtype,
-                show(target)
-            )
-        });
-        return;
-    }
-    if row.rtype != RecordType::NS || has(RecordType::A) || has(RecordType::AAAA) {
-        return;
-    }
-    if !index.is_apex(record.owner) && is_at_or_below_wire(target, record.owner) {
-        review.add(Some(row.index as usize), Rule::NoGlue, || {
-            format!(
-                "{} is delegated to {}, which nobody can find without an address here",
-                show(record.owner),
-                show(target)
-            )
-        });
-    } else if index.is_apex(record.owner) && lacks_address(index, target) {
-        review.add(Some(row.index as usize), Rule::NoServerAddress, || {
-            format!(
-                "the name server {} has no address in this zone",
-                show(target)
-            )
-        });
-    }
-}
-
 /// The owner of the DNAME that redirects a name, unless a delegation above takes it away first.
-fn dname_above<'n>(index: &'n Index<'_>, name: &'n [u8], tops: &Tops) -> Option<&'n [u8]> {
+pub(super) fn dname_above<'n>(
+    index: &'n Index<'_>,
+    name: &'n [u8],
+    tops: &Tops,
+) -> Option<&'n [u8]> {
     if tops.dnames.is_empty() || index.is_apex(name) {
         return None;
     }
@@ -387,40 +335,4 @@ fn dname_above<'n>(index: &'n Index<'_>, name: &'n [u8], tops: &Tops) -> Option<
     let apex = index.apex.as_wire();
     let at_apex = tops.dnames.binary_search(&index.hash(apex)).is_ok();
     if at_apex { Some(apex) } else { above }
-}
-
-/// Looks at the name servers of the apex together: BIND and Knot refuse a zone that nobody can find.
-pub(super) fn servers(index: &Index<'_>, review: &mut Review) {
-    let servers = || index.rows_of(index.apex.as_wire(), RecordType::NS);
-    let is_lost = |row: &Row| {
-        let record = index.record(row);
-        host(record.rtype, record.rdata)
-            .is_some_and(|target| index.is_inside(target) && lacks_address(index, target))
-    };
-    if let [first, ..] = servers()
-        && servers().iter().all(is_lost)
-    {
-        review.add(Some(first.index as usize), Rule::NoServerFindable, || {
-            "no name server of the zone has an address in it, so nobody can find them".to_owned()
-        });
-    }
-}
-
-/// Whether a name of the zone has no address, and nothing that may give it one.
-fn lacks_address(index: &Index<'_>, name: &[u8]) -> bool {
-    let has = |rtype: RecordType| index.has(name, Some(rtype));
-    !has(RecordType::A)
-        && !has(RecordType::AAAA)
-        && !has(RecordType::CNAME)
-        && !has_wildcard(index, name)
-}
-
-/// Whether a wildcard or a delegation may give the name its address.
-fn has_wildcard(index: &Index<'_>, name: &[u8]) -> bool {
-    let apex = std::iter::once(index.apex.as_wire());
-    index.ancestors(name).chain(apex).any(|ancestor| {
-        let wildcard = [b"\x01*", ancestor].concat();
-        let is_cut = !index.is_apex(ancestor) && index.has(ancestor, Some(RecordType::NS));
-        is_cut || index.has(&wildcard, None)
-    })
 }
