@@ -8,9 +8,10 @@ use bailiwick_zone::{HashKey, Lookup, LookupName, Node, RecordType, Rrset, Zone}
 
 use crate::alias::Chain;
 use crate::encode::{Full, Message, Owner, POINTER_MAX, Placed, QNAME, Section, pointer};
-use crate::job::{Any, Names, Notes, Settings, Verdict};
+use crate::job::{Names, Notes, Verdict};
 use crate::rcode::Rcode;
 use crate::request::Request;
+use crate::settings::{Any, Settings};
 
 /// What a response says besides its sections.
 #[derive(Clone, Copy, Debug)]

@@ -9,10 +9,12 @@
 //! A pointer reaches octet 16,383. What would have to point further, in long answers over a stream,
 //! is written out by [`crate::spell`].
 
+use bailiwick_zone::name;
 use bailiwick_zone::rrset::{OWNER, POINTER, Rrset, WITHIN};
 
+use crate::opt::Opt;
 use crate::rcode::Rcode;
-use crate::request::{Edns, HEADER_LEN};
+use crate::request::HEADER_LEN;
 
 /// Where an RRset goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,15 +52,6 @@ pub(crate) struct Placed {
 
 /// The last octet a compression pointer can name.
 pub(crate) const POINTER_MAX: usize = 0x3fff;
-
-/// An Extended DNS Error (RFC 8914) for the OPT record of a response.
-#[derive(Clone, Copy, Debug)]
-pub struct ExtendedError<'t> {
-    /// The code of the IANA registry.
-    pub code: u16,
-    /// Text for people; cut to what fits 100 octets.
-    pub text: &'t str,
-}
 
 /// A response being written.
 pub(crate) struct Message<'m> {
@@ -112,12 +105,6 @@ impl<'m> Message<'m> {
     /// Octets written so far.
     pub(crate) fn len(&self) -> usize {
         self.at
-    }
-
-    /// How many records a section has.
-    #[inline]
-    pub(crate) fn count(&self, section: Section) -> u16 {
-        self.counts[section as usize]
     }
 
     /// What is written so far, for looking back at names.
@@ -229,16 +216,48 @@ impl<'m> Message<'m> {
     }
 
     /// Adds OPT, fills in the header and returns the length of the response.
+    #[inline]
     pub(crate) fn finish(mut self, flags: Flags, edns: Option<Opt<'_>>) -> usize {
-        let mut additional = self.count(Section::Additional);
-        if let Some(opt) = edns {
-            self.limit = self.limit.wrapping_add(opt.len());
-            if let Ok(space) = self.reserve(opt.len()) {
-                opt.write(space);
-                additional = additional.wrapping_add(1);
-            }
+        self.put_opt(edns);
+        self.close(flags)
+    }
+
+    /// Adds OPT, in the room that was kept for it.
+    #[inline]
+    pub(crate) fn put_opt(&mut self, edns: Option<Opt<'_>>) {
+        let Some(opt) = edns else {
+            return;
+        };
+        let len = opt.len();
+        self.limit = self.limit.wrapping_add(len);
+        let channel = if opt.channel.is_empty() {
+            0
+        } else {
+            self.channel_len(&opt, len)
+        };
+        if let Ok(space) = self.reserve(len.wrapping_add(channel)) {
+            opt.write(space);
+            self.add_count(Section::Additional, 1);
         }
-        let [answer, authority, _] = self.counts;
+    }
+
+    /// Octets of the report channel: none where they do not fit behind an OPT of `opt_len` (RFC 9567
+    /// 6.2: nothing is cut for it), nor in the answer to a report, lest reports are made of reports.
+    #[cold]
+    fn channel_len(&self, opt: &Opt<'_>, opt_len: usize) -> usize {
+        let room = self.limit.saturating_sub(self.at).saturating_sub(opt_len);
+        let len = 4 + opt.channel.len();
+        let question = self.out.get(HEADER_LEN..self.qname_end).unwrap_or(&[0]);
+        match len <= room && !name::is_at_or_below_wire(question, opt.channel) {
+            true => len,
+            false => 0,
+        }
+    }
+
+    /// Fills in the header and returns the length of the response.
+    #[inline]
+    pub(crate) fn close(self, flags: Flags) -> usize {
+        let [answer, authority, additional] = self.counts;
         let questions = u16::from(self.qname_end > HEADER_LEN);
         if let Some(header) = self.out.first_chunk_mut::<HEADER_LEN>() {
             // Opcode and RD come back as they were sent; CD and AD are cleared (RFC 4035 3.1.6).
@@ -268,74 +287,6 @@ pub(crate) struct Mark {
 pub(crate) struct Flags {
     pub(crate) rcode: Rcode,
     pub(crate) authoritative: bool,
-}
-
-/// The OPT record of a response (RFC 6891 6.1.2).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Opt<'t> {
-    pub(crate) udp_size: u16,
-    pub(crate) dnssec_ok: bool,
-    pub(crate) rcode_high: u8,
-    pub(crate) error: Option<ExtendedError<'t>>,
-}
-
-/// Octets of an OPT record without options.
-pub(crate) const OPT_LEN: usize = 11;
-/// Longest text of an Extended DNS Error that is sent.
-const ERROR_TEXT_MAX: usize = 100;
-
-impl<'t> Opt<'t> {
-    /// The OPT that answers `edns`.
-    pub(crate) fn answering(
-        edns: &Edns,
-        udp_size: u16,
-        rcode: Rcode,
-        error: Option<ExtendedError<'t>>,
-    ) -> Self {
-        Self {
-            udp_size,
-            dnssec_ok: edns.dnssec_ok,
-            rcode_high: rcode.high(),
-            error,
-        }
-    }
-
-    /// Octets of the record.
-    pub(crate) fn len(&self) -> usize {
-        OPT_LEN
-            + self
-                .error
-                .map_or(0, |error| 6 + error_text(error.text).len())
-    }
-
-    fn write(&self, space: &mut [u8]) {
-        let Some((fixed, options)) = space.split_first_chunk_mut::<OPT_LEN>() else {
-            return;
-        };
-        let [s1, s0] = self.udp_size.to_be_bytes();
-        // RFC 3225 3: DO comes back as it was sent.
-        let dnssec_ok = if self.dnssec_ok { 0x80 } else { 0 };
-        let [n1, n0] = (options.len() as u16).to_be_bytes();
-        *fixed = [0, 0, 41, s1, s0, self.rcode_high, 0, dnssec_ok, 0, n1, n0];
-        if let (Some(error), Some((head, text))) =
-            (self.error, options.split_first_chunk_mut::<6>())
-        {
-            let [c1, c0] = error.code.to_be_bytes();
-            let [l1, l0] = (text.len() as u16 + 2).to_be_bytes();
-            // RFC 8914 2: option 15.
-            *head = [0, 15, l1, l0, c1, c0];
-            text.copy_from_slice(error_text(error.text));
-        }
-    }
-}
-
-/// The text of an error as it is sent, cut between characters.
-fn error_text(text: &str) -> &[u8] {
-    let mut end = text.len().min(ERROR_TEXT_MAX);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.as_bytes().get(..end).unwrap_or(&[])
 }
 
 /// A compression pointer to an octet of the message (RFC 1035 4.1.4).

@@ -4,44 +4,22 @@
 //! the memory the answer will need. [`Job::answer`] writes the response. Between the two a caller
 //! prepares the rest of its batch, applies its rules, and dispatches what is not a query.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bailiwick_zone::{HashKey, LookupName, RecordType, Zone, ZoneSet};
 
 use crate::alias::Chain;
+use crate::chaos::{self, CHAOS};
 use crate::compose::{self, Compose, Proofs, Says};
-use crate::encode::{ExtendedError, Flags, Message, OPT_LEN, Opt};
+use crate::cookie::{Cookie, Cookies};
+use crate::encode::{Flags, Message};
 use crate::kind::{Kind, Transport};
+use crate::opt::{ExtendedError, OPT_LEN, Opt};
+use crate::options::Asked;
 use crate::rcode::{Fault, Rcode};
 use crate::request::{self, Reading, Request};
-
-/// What a query of type ANY gets (RFC 8482).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Any {
-    /// One RRset of the name (RFC 8482 4.1).
-    #[default]
-    OneRrset,
-    /// A synthesised HINFO record (RFC 8482 4.2).
-    Hinfo,
-}
-
-/// What an operator may choose about answers.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Longest answer over UDP and the size our OPT record states; 1232 keeps clear of fragments.
-    pub udp_size_max: u16,
-    /// What ANY gets.
-    pub any: Any,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            udp_size_max: 1232,
-            any: Any::default(),
-        }
-    }
-}
+use crate::settings::Settings;
 
 /// Memory that answering uses again and again; one per thread.
 #[derive(Default)]
@@ -75,6 +53,8 @@ pub enum Step {
     Query,
     /// A transfer, NOTIFY or UPDATE, as `request.kind` says; [`Job::answer`] would say NOTIMP.
     Dispatch,
+    /// No question, only a cookie, and a good one (RFC 7873 5.4): [`Job::answer`] says NOERROR.
+    Cookie,
     /// An error: [`Job::answer`] writes it.
     Faulty(Fault),
 }
@@ -90,6 +70,8 @@ pub struct Job<'z> {
     pub zone: Option<&'z Arc<Zone>>,
     /// How it came.
     pub transport: Transport,
+    /// What its options ask; see [`Self::heeding`].
+    asked: Option<&'z Asked<'z>>,
     /// The key of the zone set's hashes.
     key: &'z HashKey,
 }
@@ -143,6 +125,7 @@ impl<'z> Job<'z> {
                 step: Step::Faulty(fault),
                 zone: None,
                 transport,
+                asked: None,
                 key: zones.key(),
             }),
             Reading::Good(request) => {
@@ -165,6 +148,7 @@ impl<'z> Job<'z> {
                     step,
                     zone,
                     transport,
+                    asked: None,
                     key: zones.key(),
                 })
             }
@@ -180,6 +164,57 @@ impl<'z> Job<'z> {
         }
     }
 
+    /// Reads the options of the message, sent by `client` at `now` (seconds since 1970). Only worth
+    /// calling where [`Request::has_options`].
+    #[cold]
+    #[must_use]
+    pub fn heed<'s>(
+        &self,
+        message: &[u8],
+        client: IpAddr,
+        now: u64,
+        settings: &'s Settings,
+    ) -> Asked<'s> {
+        Asked::read(self, message, client, now, settings)
+    }
+
+    /// The same job, whose answer heeds what the options ask.
+    #[cold]
+    #[must_use]
+    pub fn heeding<'a>(&self, asked: &'a Asked<'a>, settings: &Settings) -> Job<'a>
+    where
+        'z: 'a,
+    {
+        let requires = matches!(settings.cookies, Cookies::Require(_));
+        let step = match (self.step, asked.cookie) {
+            // RFC 7873 5.4: a query without a question, to get a cookie or to see what it is worth. The
+            // reader finds options beside a wrong question count only where the count is 0.
+            (Step::Faulty(Fault::QuestionCount), Cookie::Good) => Step::Cookie,
+            (Step::Faulty(Fault::QuestionCount), Cookie::Client | Cookie::Bad) => {
+                Step::Faulty(Fault::BadCookie)
+            }
+            // RFC 7873 5.2.3, 5.2.4: over a stream the address is beyond doubt.
+            (Step::Query | Step::Dispatch, Cookie::Client | Cookie::Bad)
+                if requires && self.transport == Transport::Udp =>
+            {
+                Step::Faulty(Fault::BadCookie)
+            }
+            (step, _) => step,
+        };
+        Job {
+            step,
+            asked: Some(asked),
+            ..*self
+        }
+    }
+
+    /// The message came from the address it names: over a stream, or with a good cookie.
+    #[must_use]
+    pub fn is_address_proven(&self) -> bool {
+        self.transport == Transport::Stream
+            || self.asked.is_some_and(|asked| asked.cookie == Cookie::Good)
+    }
+
     /// Writes the response to `out` and says what it is. `message` and `name` are those of
     /// [`Self::prepare`].
     #[inline]
@@ -192,31 +227,11 @@ impl<'z> Job<'z> {
         out: &mut [u8],
     ) -> Outcome {
         let zone = match (self.step, self.zone) {
-            (Step::Query, Some(zone)) if zone.is_expired() => {
-                return self.refuse(message, Rcode::SERVFAIL, Some(EXPIRED), settings, out);
-            }
-            (Step::Query, Some(zone)) => zone,
-            (Step::Query, None) => {
-                return self.refuse(
-                    message,
-                    Rcode::REFUSED,
-                    Some(NOT_AUTHORITATIVE),
-                    settings,
-                    out,
-                );
-            }
-            (Step::Dispatch, _) => return self.refuse(message, Rcode::NOTIMP, None, settings, out),
-            (Step::Faulty(fault), _) => {
-                return self.refuse(message, fault.rcode(), None, settings, out);
-            }
+            (Step::Query, Some(zone)) if !zone.is_expired() => zone,
+            _ => return self.decline(message, name, settings, out),
         };
         let Some(writer) = self.start(message, settings, None, out) else {
-            return Outcome {
-                len: 0,
-                rcode: Rcode::SERVFAIL,
-                verdict: Verdict::Fault,
-                truncated: false,
-            };
+            return Outcome::silence(Rcode::SERVFAIL, Verdict::Fault);
         };
         let Workspace { notes, names } = work;
         let mut compose = Compose::new(writer, zone, self.key, &self.request, settings, notes);
@@ -228,24 +243,73 @@ impl<'z> Job<'z> {
         } = compose.says;
         let truncated = compose.message.truncated;
         let opt = self.opt(rcode, settings, None);
-        let len = compose.message.finish(
-            Flags {
-                rcode,
-                authoritative,
-            },
-            opt,
-        );
+        let flags = Flags {
+            rcode,
+            authoritative,
+        };
         Outcome {
-            len,
+            len: compose.message.finish(flags, opt),
             rcode,
             verdict,
             truncated,
         }
     }
 
-    /// Writes an error, or an empty answer with TC where `rcode` is NOERROR and `truncated` is asked
-    /// for with [`Self::truncate`]. The reason travels as an Extended DNS Error (RFC 8914) if the
-    /// sender speaks EDNS.
+    /// The answer where no zone has one.
+    #[cold]
+    fn decline(
+        &self,
+        message: &[u8],
+        name: &LookupName,
+        settings: &Settings,
+        out: &mut [u8],
+    ) -> Outcome {
+        let (rcode, reason) = match self.step {
+            Step::Query if self.zone.is_some() => (Rcode::SERVFAIL, Some(EXPIRED)),
+            Step::Query => (Rcode::REFUSED, Some(NOT_AUTHORITATIVE)),
+            Step::Dispatch => (Rcode::NOTIMP, None),
+            Step::Cookie => (Rcode::NOERROR, None),
+            Step::Faulty(Fault::Class) => {
+                if self.request.qclass == CHAOS
+                    && let Some(text) = chaos::text(name.folded(), settings)
+                {
+                    return self.introduce(message, text, settings, out);
+                }
+                (Rcode::REFUSED, Some(NOT_AUTHORITATIVE))
+            }
+            Step::Faulty(fault) => (fault.rcode(), None),
+        };
+        self.refuse(message, rcode, reason, settings, out)
+    }
+
+    /// The answer to a question about this server (RFC 4892).
+    fn introduce(
+        &self,
+        message: &[u8],
+        text: &str,
+        settings: &Settings,
+        out: &mut [u8],
+    ) -> Outcome {
+        let (rcode, verdict) = (Rcode::NOERROR, Verdict::Answer);
+        let Some(mut writer) = self.start(message, settings, None, out) else {
+            return Outcome::silence(rcode, verdict);
+        };
+        writer.truncated = chaos::put(&mut writer, self.request.qtype, text).is_err();
+        let truncated = writer.truncated;
+        let flags = Flags {
+            rcode,
+            authoritative: true,
+        };
+        Outcome {
+            len: writer.finish(flags, self.opt(rcode, settings, None)),
+            rcode,
+            verdict,
+            truncated,
+        }
+    }
+
+    /// Writes an answer with this code and nothing else. The reason travels as an Extended DNS Error
+    /// (RFC 8914) if the sender speaks EDNS.
     pub fn refuse(
         &self,
         message: &[u8],
@@ -260,26 +324,19 @@ impl<'z> Job<'z> {
             Verdict::Fault
         };
         let Some(mut writer) = self.start(message, settings, reason, out) else {
-            return Outcome {
-                len: 0,
-                rcode,
-                verdict,
-                truncated: false,
-            };
+            return Outcome::silence(rcode, verdict);
         };
+        writer.put_opt(self.opt(rcode, settings, reason));
         if self.step == Step::Faulty(Fault::TsigKey) {
+            // RFC 8945 5.1: the last record, behind OPT.
             compose::tsig_bad_key(&mut writer, message, &self.request);
         }
-        let opt = self.opt(rcode, settings, reason);
-        let len = writer.finish(
-            Flags {
-                rcode,
-                authoritative: false,
-            },
-            opt,
-        );
+        let flags = Flags {
+            rcode,
+            authoritative: false,
+        };
         Outcome {
-            len,
+            len: writer.close(flags),
             rcode,
             verdict,
             truncated: false,
@@ -291,24 +348,16 @@ impl<'z> Job<'z> {
     pub fn truncate(&self, message: &[u8], settings: &Settings, out: &mut [u8]) -> Outcome {
         let (rcode, verdict) = (Rcode::NOERROR, Verdict::Refused);
         let Some(mut writer) = self.start(message, settings, None, out) else {
-            return Outcome {
-                len: 0,
-                rcode,
-                verdict,
-                truncated: false,
-            };
+            return Outcome::silence(rcode, verdict);
         };
         writer.truncated = true;
         let opt = self.opt(rcode, settings, None);
-        let len = writer.finish(
-            Flags {
-                rcode,
-                authoritative: false,
-            },
-            opt,
-        );
+        let flags = Flags {
+            rcode,
+            authoritative: false,
+        };
         Outcome {
-            len,
+            len: writer.finish(flags, opt),
             rcode,
             verdict,
             truncated: true,
@@ -325,10 +374,10 @@ impl<'z> Job<'z> {
         let size_max = self
             .request
             .answer_size_max(self.transport, settings.udp_size_max);
-        let reserve = match (self.request.edns, reason) {
-            (None, _) => 0,
-            (Some(_), None) => OPT_LEN,
-            (Some(_), Some(_)) => self
+        let reserve = match (self.request.edns, reason, self.asked) {
+            (None, _, _) => 0,
+            (Some(_), None, None) => OPT_LEN,
+            (Some(_), _, _) => self
                 .opt(Rcode::NOERROR, settings, reason)
                 .map_or(0, |opt| opt.len()),
         };
@@ -345,11 +394,33 @@ impl<'z> Job<'z> {
     fn opt<'t>(
         &self,
         rcode: Rcode,
-        settings: &Settings,
+        settings: &'t Settings,
         error: Option<ExtendedError<'t>>,
-    ) -> Option<Opt<'t>> {
+    ) -> Option<Opt<'t>>
+    where
+        'z: 't,
+    {
         let edns = self.request.edns.as_ref()?;
-        Some(Opt::answering(edns, settings.udp_size_max, rcode, error))
+        let mut opt = Opt::answering(edns, settings.udp_size_max, rcode);
+        opt.error = error;
+        opt.asked = self.asked;
+        // RFC 9567 6.2: in answers from our zones.
+        if let (Some(agent), Some(_)) = (&settings.report_agent, self.zone) {
+            opt.channel = agent.as_wire();
+        }
+        Some(opt)
+    }
+}
+
+impl Outcome {
+    /// Nothing fits, so nothing is sent.
+    const fn silence(rcode: Rcode, verdict: Verdict) -> Self {
+        Self {
+            len: 0,
+            rcode,
+            verdict,
+            truncated: false,
+        }
     }
 }
 

@@ -7,19 +7,29 @@
 
 mod additional;
 mod alias;
+mod chaos;
 mod compose;
+pub mod cookie;
 mod encode;
 pub mod job;
 pub mod kind;
+mod opt;
+mod options;
 mod proof;
 pub mod rcode;
+mod report;
 pub mod request;
+pub mod settings;
 mod spell;
 pub mod text;
 
 pub use alias::CHAIN_MAX;
-pub use encode::ExtendedError;
-pub use job::{Any, Job, Outcome, Settings, Step, Verdict, Workspace};
+pub use cookie::{Cookie, Cookies, Secret, Secrets};
+pub use job::{Job, Outcome, Step, Verdict, Workspace};
 pub use kind::{Kind, Transport};
+pub use opt::ExtendedError;
+pub use options::Asked;
 pub use rcode::{Fault, Rcode};
+pub use report::ErrorReport;
 pub use request::{Edns, Reading, Request};
+pub use settings::{Any, Settings};

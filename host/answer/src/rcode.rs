@@ -27,6 +27,8 @@ impl Rcode {
     pub const NOTAUTH: Self = Self(9);
     /// An EDNS version above 0 (RFC 6891 6.1.3).
     pub const BADVERS: Self = Self(16);
+    /// A server cookie is missing or not good; a good one comes with this (RFC 7873 5.2.3).
+    pub const BADCOOKIE: Self = Self(23);
     /// The name of a TSIG key is not known; lives in the TSIG record's own error field (RFC 8945 3).
     pub const BADKEY: Self = Self(17);
 
@@ -59,6 +61,7 @@ impl fmt::Display for Rcode {
             Self::NOTAUTH => "NOTAUTH",
             Self(10) => "NOTZONE",
             Self::BADVERS => "BADVERS",
+            Self::BADCOOKIE => "BADCOOKIE",
             Self(other) => return write!(f, "RCODE{other}"),
         };
         f.write_str(name)
@@ -90,6 +93,9 @@ pub enum Fault {
     /// RFC 6891 6.1.1: at most one OPT, in the additional section, owned by the root.
     #[error("an OPT record that may not stand there")]
     Opt,
+    /// RFC 7873 5.2.2: a cookie has 8 octets, or 16 to 40.
+    #[error("a cookie of an impossible length")]
+    Cookie,
     /// RFC 8945 5.1: a TSIG record is the last one of the additional section.
     #[error("a TSIG record that is not the last")]
     TsigPlace,
@@ -117,6 +123,9 @@ pub enum Fault {
     /// EDNS version above 0.
     #[error("EDNS version above 0")]
     EdnsVersion,
+    /// A good cookie is asked for before anything is answered.
+    #[error("no good cookie")]
+    BadCookie,
     /// Signed with a TSIG key that is not known here.
     #[error("unknown TSIG key")]
     TsigKey,
@@ -132,6 +141,7 @@ impl Fault {
             | Self::Record
             | Self::Trailing
             | Self::Opt
+            | Self::Cookie
             | Self::TsigPlace
             | Self::MetaType
             | Self::AxfrOverUdp
@@ -139,6 +149,7 @@ impl Fault {
             Self::Opcode | Self::QueryType | Self::Sig0 => Rcode::NOTIMP,
             Self::Class => Rcode::REFUSED,
             Self::EdnsVersion => Rcode::BADVERS,
+            Self::BadCookie => Rcode::BADCOOKIE,
             Self::TsigKey => Rcode::NOTAUTH,
         }
     }

@@ -11,6 +11,7 @@
 use bailiwick_zone::RecordType;
 
 use crate::kind::{Kind, Transport};
+use crate::options::COOKIE;
 use crate::rcode::Fault;
 
 /// Octets of a message header.
@@ -57,6 +58,13 @@ impl Request {
     #[must_use]
     pub fn dnssec_ok(&self) -> bool {
         matches!(self.edns, Some(edns) if edns.dnssec_ok)
+    }
+
+    /// Its OPT record has options, which the usual one has not.
+    #[inline]
+    #[must_use]
+    pub fn has_options(&self) -> bool {
+        matches!(self.edns, Some(edns) if edns.options_len != 0)
     }
 
     /// How long an answer may be (RFC 6891 6.2.3; `udp_size_max` keeps clear of fragments, RFC 9715).
@@ -140,9 +148,16 @@ fn read_body(
     read_name: impl FnOnce(&[u8], usize) -> Option<usize>,
     request: &mut Request,
 ) -> Result<(), Fault> {
-    request.kind = Kind::of_opcode(opcode)?;
+    request.kind = match Kind::of_opcode(opcode) {
+        Ok(kind) => kind,
+        Err(fault) => {
+            look_for_opt(message, counts, read_name, request);
+            return Err(fault);
+        }
+    };
     // RFC 9619: a QUERY has exactly one question; NOTIFY and UPDATE always had (RFC 1996 3.7, 2136 2.3).
     if counts.questions != 1 {
+        look_for_opt(message, counts, read_name, request);
         return Err(Fault::QuestionCount);
     }
     let end = read_name(message, HEADER_LEN).ok_or(Fault::Question)?;
@@ -201,6 +216,35 @@ fn read_body(
         return Err(Fault::TsigKey);
     }
     Ok(())
+}
+
+/// RFC 6891 6.1.1: a request with OPT gets a response with OPT, and RFC 7873 5.4 asks for a cookie
+/// without a question. So OPT is looked for even where the message is refused, if it has at most one
+/// question and everything in it can be stepped over.
+#[cold]
+fn look_for_opt(
+    message: &[u8],
+    counts: &Counts,
+    read_name: impl FnOnce(&[u8], usize) -> Option<usize>,
+    request: &mut Request,
+) {
+    let question_end = match counts.questions {
+        0 => Some(HEADER_LEN),
+        1 => read_name(message, HEADER_LEN).map(|end| end + 4),
+        _ => None,
+    };
+    let mut found = *request;
+    let end = question_end
+        .ok_or(Fault::Question)
+        .and_then(|at| skip_records(message, at, counts.front))
+        .and_then(|at| read_additional(message, at, counts.additional, &mut found));
+    if let (Ok((end, _)), Some(edns)) = (end, found.edns)
+        && end == message.len()
+        && edns_version(message, &edns) == 0
+        && check_options(message, &edns).is_ok()
+    {
+        request.edns = Some(edns);
+    }
 }
 
 /// Steps over answer and authority records; an OPT may not be among them.
@@ -271,17 +315,30 @@ fn edns_version(message: &[u8], edns: &Edns) -> u8 {
 
 /// RFC 6891 6.1.2: options are code, length, data, and fill RDATA exactly.
 fn check_options(message: &[u8], edns: &Edns) -> Result<(), Fault> {
-    let start = usize::from(edns.options_at);
-    let mut rest = message
-        .get(start..start + usize::from(edns.options_len))
-        .ok_or(Fault::Opt)?;
+    let mut rest = options(message, edns).ok_or(Fault::Opt)?;
     while !rest.is_empty() {
-        let (head, tail) = rest.split_first_chunk::<4>().ok_or(Fault::Opt)?;
-        rest = tail
-            .get(usize::from(u16::from_be_bytes([head[2], head[3]]))..)
-            .ok_or(Fault::Opt)?;
+        let (code, data, after) = split_option(rest).ok_or(Fault::Opt)?;
+        // RFC 7873 5.2.2: 8 octets of the client, and none or 8 to 32 of a server.
+        if code == COOKIE && !matches!(data.len(), 8 | 16..=40) {
+            return Err(Fault::Cookie);
+        }
+        rest = after;
     }
     Ok(())
+}
+
+/// The octets of the options of a message.
+pub(crate) fn options<'m>(message: &'m [u8], edns: &Edns) -> Option<&'m [u8]> {
+    let start = usize::from(edns.options_at);
+    message.get(start..start + usize::from(edns.options_len))
+}
+
+/// Code and data of the first option, and the options after it.
+pub(crate) fn split_option(options: &[u8]) -> Option<(u16, &[u8], &[u8])> {
+    let ([c1, c0, n1, n0], rest) = options.split_first_chunk::<4>()?;
+    let len = usize::from(u16::from_be_bytes([*n1, *n0]));
+    let (data, after) = rest.split_at_checked(len)?;
+    Some((u16::from_be_bytes([*c1, *c0]), data, after))
 }
 
 /// The parts of a record that decide how to step over it.

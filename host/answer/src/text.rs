@@ -8,10 +8,11 @@
 use bailiwick_zone::name::text::name_to_text;
 use bailiwick_zone::{LookupName, Name, NameError, RecordType, ZoneSet, rdata};
 
-use crate::job::{Job, Settings, Workspace};
+use crate::job::{Job, Workspace};
 use crate::kind::Transport;
 use crate::rcode::Rcode;
 use crate::request::HEADER_LEN;
+use crate::settings::Settings;
 
 /// A response in words. Records are `owner TTL IN TYPE rdata`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 mod common;
 
-use bailiwick_answer::{Job, Settings, Transport, Workspace};
-use bailiwick_zone::LookupName;
+use bailiwick_answer::{Cookies, Job, Secret, Secrets, Settings, Transport, Workspace};
+use bailiwick_zone::{LookupName, Name};
 use common::{query, signed, zones};
 
 const ZONE: &str = "\
@@ -76,4 +76,34 @@ fn a_warm_answer_allocates_nothing() {
             assert_eq!(counted.count_total, 0, "{question} {edns:?}");
         }
     }
+}
+
+/// The same with every option asked for and given.
+#[test]
+fn a_warm_answer_to_options_allocates_nothing() {
+    let zones = zones(&[ZONE]);
+    let settings = Settings {
+        cookies: Cookies::Answer(Secrets::only(Secret::new([1; 16]))),
+        nsid: Some((*b"here").into()),
+        report_agent: Some(Name::parse("agent.test.").unwrap()),
+        ..Settings::default()
+    };
+    let mut message = query("ns.example. A", Some((1232, true)));
+    let options = b"\x00\x03\x00\x00\x00\x13\x00\x00\x00\x0a\x00\x08a client";
+    let length_at = message.len() - 1;
+    message[length_at] = options.len() as u8;
+    message.extend_from_slice(options);
+    let (mut work, mut name, mut out) = (Workspace::default(), LookupName::new(), [0; 4096]);
+    let mut answer = || {
+        let job = Job::prepare(&zones, &message, Transport::Udp, &mut name).expect("a query");
+        let asked = job.heed(&message, [192, 0, 2, 1].into(), 1_700_000_000, &settings);
+        let job = job.heeding(&asked, &settings);
+        job.answer(&message, &name, &mut work, &settings, &mut out)
+            .len
+    };
+    // The record, and in OPT the cookie, the identifier, the version and the channel.
+    let expected = message.len() - options.len() + 16 + 28 + 8 + 10 + 16;
+    assert_eq!(answer(), expected);
+    let counted = allocation_counter::measure(|| assert!(answer() > 0));
+    assert_eq!(counted.count_total, 0);
 }

@@ -1,8 +1,9 @@
 //! What the server asks of whoever keeps the zones.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use bailiwick_answer::ErrorReport;
 use bailiwick_zone::{Name, Serial, Zone};
 
 /// Takes what is not a question. Implemented by the daemon over `authority`.
@@ -20,6 +21,12 @@ pub trait Control: Send + Sync {
         request: &[u8],
         from: SocketAddr,
     ) -> Box<dyn Iterator<Item = Vec<u8>> + Send>;
+
+    /// A resolver at `from`, whose address is proven, reports that it could not resolve a name of
+    /// ours (RFC 9567). Called on the thread that answers queries: it must note the fact and return.
+    fn error_report(&self, report: &ErrorReport<'_>, from: IpAddr) {
+        let _ = (report, from);
+    }
 }
 
 /// How a NOTIFY is answered.

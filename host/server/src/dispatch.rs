@@ -40,8 +40,10 @@ pub(crate) fn reply(
     match kind {
         Kind::Notify => {
             let rcode = notified(core, arrived, job, peer);
-            refuse(rcode, None, out)
+            refuse(rcode, (rcode == Rcode::REFUSED).then_some(PROHIBITED), out)
         }
+        // RFC 1995 3: the authority section says which version the asker has.
+        Kind::Ixfr if authority_count(arrived.message) == 0 => refuse(Rcode::FORMERR, None, out),
         Kind::Axfr | Kind::Ixfr => match zone_named(job, arrived) {
             Some(zone) => Dispatched::Transfer(Arc::clone(zone)),
             // RFC 5936 2.2.1: not authoritative for the zone.
@@ -50,6 +52,11 @@ pub(crate) fn reply(
         // RFC 2136 is not served yet; a `Query` never comes here.
         Kind::Update | Kind::Query => refuse(Rcode::NOTIMP, None, out),
     }
+}
+
+fn authority_count(message: &[u8]) -> u16 {
+    let header = message.first_chunk::<HEADER_LEN>();
+    header.map_or(0, |header| u16::from_be_bytes([header[8], header[9]]))
 }
 
 /// The zone whose apex is the question's name.
@@ -96,7 +103,10 @@ fn announced_serial(message: &[u8], at: usize) -> Option<Serial> {
 }
 
 /// RFC 8914 4.19.
-const PROHIBITED: ExtendedError<'static> = ExtendedError { code: 18, text: "" };
+const PROHIBITED: ExtendedError<'static> = ExtendedError {
+    code: 18,
+    text: "not permitted from here",
+};
 
 #[cfg(test)]
 mod tests {

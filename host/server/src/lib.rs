@@ -25,6 +25,7 @@ mod encrypted;
 mod error;
 mod offline;
 mod options;
+mod reports;
 mod server;
 mod stream;
 mod sys;

@@ -29,8 +29,10 @@ pub struct ServerOptions {
     pub allow_transfer: Arc<ArcSwap<Vec<IpNet>>>,
     /// Takes NOTIFY and serves transfers.
     pub control: Arc<dyn Control>,
-    /// How answers are made.
-    pub answers: Settings,
+    /// How answers are made; what is put there holds from the next batch on.
+    pub answers: Arc<ArcSwap<Settings>>,
+    /// Seconds since 1970, for the times in cookies (RFC 9018 4.3). Asked only where there is one.
+    pub unix_now: fn() -> u64,
     /// Bounds on streams.
     pub limits: Limits,
     /// What is answered under TLS and QUIC; nothing when left out.

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bailiwick_answer::{Job, Rcode, Transport as Size};
+use bailiwick_answer::{ExtendedError, Job, Rcode, Transport as Size};
 use bailiwick_meter::{Source, Transport};
 use bailiwick_zone::{LookupName, Zone};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -234,10 +234,10 @@ impl ThreadContext {
     ) -> Option<T> {
         let worker = &mut *self.worker.borrow_mut();
         let Scratch { name, answer } = &mut *self.scratch.borrow_mut();
-        let settings = worker.core.settings;
+        let settings = &worker.core.settings;
         let job = Job::prepare(worker.zones.load(), message, Size::Stream, name)?;
         let len = job
-            .refuse(message, Rcode::SERVFAIL, None, &settings, answer)
+            .refuse(message, Rcode::SERVFAIL, Some(NOT_READY), settings, answer)
             .len;
         answer.get(..len).map(take)
     }
@@ -299,6 +299,11 @@ fn split_frame(octets: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((frame.get(2..)?, rest))
 }
 
+/// RFC 8914 4.15: what is asked for cannot be given at this moment.
+const NOT_READY: ExtendedError<'static> = ExtendedError {
+    code: 14,
+    text: "the transfer cannot be carried out now",
+};
 /// What is read at once.
 const READ_SIZE: usize = 4096;
 /// Answers that gather before they are sent.

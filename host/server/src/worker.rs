@@ -6,8 +6,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use arc_swap::Cache;
-use bailiwick_answer::{ExtendedError, Fault, Job, Outcome, Rcode, Settings, Step, Workspace};
+use arc_swap::{ArcSwap, Cache};
+use bailiwick_answer::{
+    Asked, ExtendedError, Fault, Job, Outcome, Rcode, Settings, Step, Workspace,
+};
 use bailiwick_meter::{
     Class, Meter, Outcome as Counted, Query, Source, ThreadMeter, Transport, Verdict,
 };
@@ -17,6 +19,7 @@ use crate::acl::Acl;
 use crate::control::Control;
 use crate::dispatch;
 use crate::options::ServerOptions;
+use crate::reports;
 
 /// A thread's zones and everything else it answers with. Two parts, so that a batch can hold on to
 /// its snapshot while the rest is at work.
@@ -30,7 +33,10 @@ pub(crate) struct Core {
     pub(crate) meter: ThreadMeter,
     clock: Arc<Meter>,
     workspace: Workspace,
-    pub(crate) settings: Settings,
+    latest_settings: Cache<Arc<ArcSwap<Settings>>, Arc<Settings>>,
+    /// Those of this batch.
+    pub(crate) settings: Arc<Settings>,
+    unix_now: fn() -> u64,
     pub(crate) transfers: Acl,
     pub(crate) control: Arc<dyn Control>,
 }
@@ -60,7 +66,9 @@ impl Worker {
                 meter: options.meter.register(),
                 clock: Arc::clone(&options.meter),
                 workspace: Workspace::default(),
-                settings: options.answers,
+                latest_settings: Cache::new(Arc::clone(&options.answers)),
+                settings: options.answers.load_full(),
+                unix_now: options.unix_now,
                 transfers: Acl::new(Arc::clone(&options.allow_transfer)),
                 control: Arc::clone(&options.control),
             },
@@ -73,6 +81,10 @@ impl Core {
     #[inline]
     pub(crate) fn begin(&mut self) {
         self.meter.begin(self.clock.now());
+        let latest = self.latest_settings.load();
+        if !Arc::ptr_eq(latest, &self.settings) {
+            self.settings = Arc::clone(latest);
+        }
     }
 
     /// Decides, answers into `out`, counts.
@@ -85,6 +97,14 @@ impl Core {
         out: &mut [u8],
     ) -> Reply {
         let message = arrived.message;
+        let (asked, heeding);
+        let job = if job.request.has_options() {
+            asked = heed(job, arrived, &self.settings, self.unix_now);
+            heeding = job.heeding(&asked, &self.settings);
+            &heeding
+        } else {
+            job
+        };
         let query = query_of(job, arrived);
         let decision = self.meter.decide(&query);
         let outcome = match decision.verdict {
@@ -93,6 +113,13 @@ impl Core {
                     dispatch::Dispatched::Answer(outcome) => outcome,
                     dispatch::Dispatched::Transfer(zone) => return Reply::Transfer(zone),
                 }
+            }
+            Verdict::Answer
+                if job.request.qtype == RecordType::TXT
+                    && self.settings.report_agent.is_some()
+                    && reports::must_prove(&self.settings, &*self.control, job, arrived) =>
+            {
+                job.truncate(message, &self.settings, out)
             }
             Verdict::Answer => job.answer(
                 message,
@@ -104,8 +131,8 @@ impl Core {
             Verdict::Drop => SILENCE,
             Verdict::Truncate => job.truncate(message, &self.settings, out),
             Verdict::Deny { rcode, ede } => {
-                let reason = ede.map(|code| ExtendedError { code, text: "" });
-                job.refuse(message, Rcode(rcode), reason, &self.settings, out)
+                let reason = why_denied(ede, decision.class == Some(Class::Suspended));
+                job.refuse(message, Rcode(rcode), Some(reason), &self.settings, out)
             }
         };
         let class = self.class_of(job, arrived.source);
@@ -128,6 +155,8 @@ impl Core {
             Step::Query if job.zone.is_some() => Class::Answered,
             Step::Query => Class::Refused,
             Step::Dispatch => Class::Control,
+            Step::Cookie => Class::Internal,
+            Step::Faulty(Fault::BadCookie) => Class::Limited,
             Step::Faulty(Fault::Class) if job.request.qclass == RecordClass::CH.0 => {
                 Class::Internal
             }
@@ -167,6 +196,39 @@ impl Core {
             .settle(&query, &bailiwick_meter::Decision::ANSWER, &counted);
     }
 }
+
+/// What the options ask, which few queries carry.
+#[cold]
+fn heed<'s>(
+    job: &Job<'_>,
+    arrived: &Arrived<'_>,
+    settings: &'s Settings,
+    unix_now: fn() -> u64,
+) -> Asked<'s> {
+    job.heed(
+        arrived.message,
+        arrived.source.to_ip(),
+        unix_now(),
+        settings,
+    )
+}
+
+/// The reason of a refusal, as a lease or rule gave it (RFC 8914).
+#[cold]
+fn why_denied(ede: Option<u16>, suspended: bool) -> ExtendedError<'static> {
+    let code = ede.unwrap_or(PROHIBITED);
+    let text = match code {
+        _ if suspended => "the zone is suspended",
+        BLOCKED => "blocked by policy",
+        PROHIBITED => "refused by policy",
+        _ => "",
+    };
+    ExtendedError { code, text }
+}
+
+/// RFC 8914 4.16 and 4.19.
+const BLOCKED: u16 = 15;
+const PROHIBITED: u16 = 18;
 
 #[inline]
 fn query_of<'a>(job: &Job<'_>, arrived: &Arrived<'a>) -> Query<'a> {

@@ -163,3 +163,42 @@ fn a_suspended_zone_is_refused() {
     });
     assert_eq!(fixture.meter.zone(SLOT).0.suspended, 1);
 }
+
+/// The data of the Extended DNS Error in the answer to a question with EDNS.
+fn reason(client: &std::net::UdpSocket, name: &str) -> Vec<u8> {
+    let mut message = query(9, name, A);
+    message[11] = 1;
+    message.extend_from_slice(&[0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);
+    let answer = exchange(client, &message);
+    assert_eq!(rcode(&answer), 5);
+    // Behind the question: OPT and, in it, one option of code 15.
+    let options = &answer[message.len()..];
+    assert_eq!(options[..2], [0, 15]);
+    assert_eq!(usize::from(options[3]), options.len() - 4);
+    options[4..].to_vec()
+}
+
+/// RFC 8914 2: what policy refuses is refused with a reason, for programs and in words.
+#[test]
+fn refusals_by_policy_say_why() {
+    let fixture = Fixture::start();
+    let client = fixture.udp();
+    for (ede, expected) in [
+        (Some(15), &b"\x00\x0fblocked by policy"[..]),
+        (Some(18), b"\x00\x12refused by policy"),
+        (Some(17), b"\x00\x11"),
+        (None, b"\x00\x12refused by policy"),
+    ] {
+        let deny = Effect::Act(Action::Deny { rcode: 5, ede });
+        fixture.meter.install_rules(vec![rule(deny)]);
+        assert_eq!(reason(&client, "www.example.com"), expected);
+    }
+    fixture.meter.install_rules(Vec::new());
+    fixture.meter.set_suspended(SLOT, true);
+    assert_eq!(
+        reason(&client, "www.example.com"),
+        b"\x00\x0fthe zone is suspended"
+    );
+    fixture.meter.set_suspended(SLOT, false);
+    assert_eq!(reason(&client, "www.elsewhere.test"), b"\x00\x14");
+}

@@ -265,7 +265,8 @@ fn a_busy_port_is_told_with_its_remedy() {
         meter,
         allow_transfer: std::sync::Arc::default(),
         control: std::sync::Arc::new(FakeControl::default()),
-        answers: bailiwick_answer::Settings::default(),
+        answers: std::sync::Arc::default(),
+        unix_now: || 0,
         limits: bailiwick_server::Limits::default(),
         encrypted: None,
     };

@@ -247,7 +247,7 @@ impl AxfrIn {
         }
         // RFC 5936 2.2.5: only OPT, TSIG and SIG(0) have a place in the additional section.
         for _ in 0..header.additional {
-            let (rtype, end) =
+            let (rtype, _, end) =
                 wire::skip_record(message, at).map_err(|reason| self.malformed(reason))?;
             if !ADDITIONAL_TYPES.contains(&rtype.0) {
                 return Err(self.malformed("it has zone data in its additional section"));

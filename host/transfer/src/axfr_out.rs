@@ -30,8 +30,8 @@ pub struct TransferRequest {
     pub have: Option<Serial>,
     /// RD is copied into the answer (RFC 5936 2.2.1).
     recursion_desired: bool,
-    /// An OPT in the request earns one in the first message (RFC 5936 2.2.5).
-    edns: bool,
+    /// An OPT in the request earns one in the first message (RFC 5936 2.2.5), with its DO bit (RFC 3225 3).
+    edns: Option<bool>,
 }
 
 /// Why a request for a transfer cannot be read; the answer is FORMERR.
@@ -74,10 +74,12 @@ impl TransferRequest {
                 have = wire::soa_serial(&soa).map(Serial);
             }
         }
-        let mut edns = false;
+        let mut edns = None;
         for _ in 0..header.additional {
-            let (rtype, end) = wire::skip_record(message, at).map_err(RequestError)?;
-            edns |= rtype == RecordType::OPT;
+            let (rtype, ttl, end) = wire::skip_record(message, at).map_err(RequestError)?;
+            if rtype == RecordType::OPT {
+                edns = Some(ttl & 0x8000 != 0);
+            }
             at = end;
         }
         if question.rtype == RecordType::IXFR && have.is_none() {
@@ -129,7 +131,7 @@ impl MessageWriter {
         let before = self.message.len();
         self.write_record(record);
         let room = MESSAGE_SIZE_MAX
-            - if self.first && self.request.edns {
+            - if self.first && self.request.edns.is_some() {
                 OPT.len()
             } else {
                 0
@@ -178,22 +180,26 @@ impl MessageWriter {
         if self.request.recursion_desired {
             flags |= FLAG_RD;
         }
-        let opt = self.first && self.request.edns;
+        let opt = self.request.edns.filter(|_| self.first);
         let header = Header {
             id: self.request.id,
             flags,
             questions: u16::from(self.first),
             answers: self.answers,
             authority: 0,
-            additional: u16::from(opt),
+            additional: u16::from(opt.is_some()),
         };
         let mut head = Vec::with_capacity(HEADER_LEN);
         header.write(&mut head);
         if let Some(place) = self.message.get_mut(..HEADER_LEN) {
             place.copy_from_slice(&head);
         }
-        if opt {
+        if let Some(dnssec_ok) = opt {
+            let start = self.message.len();
             self.message.extend_from_slice(&OPT);
+            if let Some(flags) = self.message.get_mut(start + 7) {
+                *flags = u8::from(dnssec_ok) << 7;
+            }
         }
         let full = std::mem::take(&mut self.message);
         self.first = false;

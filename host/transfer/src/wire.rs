@@ -125,10 +125,13 @@ pub(crate) fn read_record(
 }
 
 /// Walks over a record without looking inside; for sections that must only be well-formed.
-pub(crate) fn skip_record(message: &[u8], at: usize) -> Result<(RecordType, usize), Malformed> {
+pub(crate) fn skip_record(
+    message: &[u8],
+    at: usize,
+) -> Result<(RecordType, u32, usize), Malformed> {
     let at = Name::skip(message, at).map_err(|_| "an owner name is broken")?;
-    let (rtype, _, _, rdata_len, rdata_at) = read_fixed(message, at)?;
-    Ok((rtype, rdata_at.saturating_add(rdata_len)))
+    let (rtype, _, ttl, rdata_len, rdata_at) = read_fixed(message, at)?;
+    Ok((rtype, ttl, rdata_at.saturating_add(rdata_len)))
 }
 
 fn read_fixed(

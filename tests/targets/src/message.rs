@@ -1,15 +1,15 @@
 //! The request reader and the answer, without a server around them.
 
-use bailiwick_answer::{Job, Settings, Transport, Workspace, text};
+use bailiwick_answer::{Job, Transport, Workspace, text};
 use bailiwick_zone::LookupName;
 
 use crate::seeds;
-use crate::world::ZONES;
+use crate::world::{self, ZONES};
 
 /// A message as it arrives, over both kinds of transport.
 pub(crate) fn run(message: &[u8]) {
     let (mut name, mut work) = (LookupName::new(), Workspace::default());
-    let settings = Settings::default();
+    let settings = world::answers();
     let mut out = vec![0; usize::from(u16::MAX)];
     for transport in [Transport::Udp, Transport::Stream] {
         let Some(job) = Job::prepare(&ZONES, message, transport, &mut name) else {
@@ -18,6 +18,13 @@ pub(crate) fn run(message: &[u8]) {
                 "only what is no query is met with silence"
             );
             continue;
+        };
+        let asked;
+        let job = if job.request.has_options() {
+            asked = job.heed(message, [192, 0, 2, 7].into(), world::NOW, &settings);
+            job.heeding(&asked, &settings)
+        } else {
+            job
         };
         let len = job
             .answer(message, &name, &mut work, &settings, &mut out)

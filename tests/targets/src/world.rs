@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
-use bailiwick_answer::Settings;
+use bailiwick_answer::{Cookies, Secret, Secrets, Settings};
 use bailiwick_meter::{Action, Effect, Limit, Meter, Tick, TrafficRule};
 use bailiwick_server::{Control, Limits, NotifyReply, ServerOptions};
 use bailiwick_zone::master::{self, ParseOptions};
@@ -48,7 +48,8 @@ pub(crate) fn options(listen: Vec<SocketAddr>) -> ServerOptions {
         meter,
         allow_transfer: Arc::new(ArcSwap::from_pointee(vec!["127.0.0.0/8".parse().unwrap()])),
         control: Arc::new(Primary),
-        answers: Settings::default(),
+        answers: Arc::new(ArcSwap::from_pointee(answers())),
+        unix_now: || NOW,
         limits: Limits {
             connections_per_address: 1000,
             ..Limits::default()
@@ -56,6 +57,24 @@ pub(crate) fn options(listen: Vec<SocketAddr>) -> ServerOptions {
         encrypted: None,
     }
 }
+
+/// Every option of an answer switched on.
+pub(crate) fn answers() -> Settings {
+    Settings {
+        cookies: Cookies::Require(Secrets {
+            previous: Some(Secret::new([2; 16])),
+            ..Secrets::only(Secret::new([1; 16]))
+        }),
+        nsid: Some((*b"target").into()),
+        identity: Some("target".to_owned()),
+        version: Some("x".repeat(255)),
+        report_agent: Some(Name::parse("agent.plain.").unwrap()),
+        ..Settings::default()
+    }
+}
+
+/// The time, seconds since 1970: it stands still, so that findings repeat.
+pub(crate) const NOW: u64 = 0x7fff_ffff;
 
 fn rules() -> Vec<TrafficRule> {
     let limit = Limit {

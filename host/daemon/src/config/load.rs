@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bailiwick_server::CertificateFiles;
 
+use super::answers::Wrong;
 use super::problem::{Problem, Problems, nearest};
 use super::spec::{AccountSpec, Spec, ZoneSpec};
 use super::{
@@ -158,6 +159,14 @@ impl Reading<'_> {
         }
         config.log.format = spec.log.format.unwrap_or_default();
         config.transfer_allow = spec.transfer.allow;
+        let (answers, wrong) = spec.answers.config(&self.base);
+        config.answers = answers;
+        for wrong in wrong {
+            match wrong {
+                Wrong::Here(span, words) => self.problem(span, words),
+                Wrong::In(problem) => self.problems.push(problem),
+            }
+        }
         if let Some(offset) = spec.policy.month_offset_hours {
             if !(-12..=14).contains(offset.get_ref()) {
                 self.problem(

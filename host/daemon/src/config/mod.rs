@@ -4,6 +4,7 @@
 //! place in the file, before anything is said: a person corrects a file once. Each part of the
 //! program gets its own small struct, not the whole.
 
+mod answers;
 mod load;
 mod problem;
 mod schema;
@@ -20,6 +21,7 @@ use bailiwick_server::CertificateFiles;
 use bailiwick_zone::name::Name;
 use ipnet::IpNet;
 
+pub(crate) use answers::AnswersConfig;
 pub(crate) use problem::nearest;
 #[cfg(test)]
 pub(crate) use problem::{Problem, Problems};
@@ -35,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) http: HttpConfig,
     pub(crate) log: LogConfig,
     pub(crate) transfer_allow: Vec<IpNet>,
+    pub(crate) answers: AnswersConfig,
     pub(crate) month_offset_hours: i8,
     pub(crate) nodes: Vec<NodeConfig>,
     pub(crate) zones: Vec<ZoneConfig>,
@@ -142,6 +145,7 @@ impl Default for Config {
                 format: LogFormat::Text,
             },
             transfer_allow: Vec::new(),
+            answers: AnswersConfig::default(),
             month_offset_hours: 10,
             nodes: Vec::new(),
             zones: Vec::new(),

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::answers::AnswersSpec;
 use super::{HttpListen, LogFormat, PrimaryAddr, ZoneName};
 
 /// The whole file.
@@ -29,6 +30,8 @@ pub(crate) struct Spec {
     pub(crate) log: LogSpec,
     #[serde(default)]
     pub(crate) transfer: TransferSpec,
+    #[serde(default)]
+    pub(crate) answers: AnswersSpec,
     #[serde(default)]
     pub(crate) policy: PolicySpec,
     #[serde(default, rename = "account")]

@@ -46,6 +46,7 @@ fn what_the_template_shows_is_true() {
     assert_eq!(shown.server.data, Some(DATA_DIR_DEFAULT.into()));
     assert_eq!(shown.http, defaults.http);
     assert_eq!(shown.log, defaults.log);
+    assert_eq!(shown.answers, defaults.answers);
     assert_eq!(
         (
             shown.zones.len(),

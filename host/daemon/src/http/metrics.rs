@@ -65,6 +65,9 @@ fn fill(report: &Report, zone_series_max: usize) {
     counter!("bailiwick_lease_grants_total").absolute(report.leases.grants);
     gauge!("bailiwick_lease_generation").set(report.leases.generation as f64);
     gauge!("bailiwick_traffic_rules").set((report.rules.len() as u64 + report.rules_more) as f64);
+    for (code, n) in &report.error_codes {
+        counter!("bailiwick_error_reports_total", "code" => code.clone()).absolute(*n);
+    }
     let hits = report.rules.iter().map(|r| r.hits).sum();
     counter!("bailiwick_traffic_rule_hits_total").absolute(hits);
 }
@@ -207,6 +210,10 @@ fn describe() {
     describe_gauge!(
         "bailiwick_lease_generation",
         "Number of the lease table in force."
+    );
+    describe_counter!(
+        "bailiwick_error_reports_total",
+        "Errors in our zones that resolvers reported (RFC 9567), by Extended DNS Error."
     );
     describe_gauge!("bailiwick_traffic_rules", "Traffic rules in force.");
     describe_counter!(

@@ -25,6 +25,10 @@ pub(crate) struct Report {
     pub(crate) rules: Vec<RuleRow>,
     pub(crate) rules_more: u64,
     pub(crate) decisions: Vec<DecisionRow>,
+    /// Reports of resolvers (RFC 9567), the latest first.
+    pub(crate) error_reports: Vec<ErrorReportRow>,
+    /// All of them by error (RFC 8914).
+    pub(crate) error_codes: Vec<(String, u64)>,
     /// What a person should look at, in words.
     pub(crate) troubles: Vec<String>,
 }
@@ -156,6 +160,20 @@ pub(crate) struct DecisionRow {
     pub(crate) about: String,
     pub(crate) kind: String,
     pub(crate) outcome: String,
+}
+
+/// What a resolver reported about a name of ours (RFC 9567).
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct ErrorReportRow {
+    pub(crate) name: String,
+    pub(crate) rtype: String,
+    /// The Extended DNS Error (RFC 8914).
+    pub(crate) code: u16,
+    pub(crate) count: u64,
+    /// Seconds since 1970.
+    pub(crate) last: u64,
+    /// Who sent the last one.
+    pub(crate) from: String,
 }
 
 impl Report {

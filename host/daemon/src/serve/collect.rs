@@ -39,6 +39,8 @@ impl Source for Running {
                 grants: tables.leases_granted,
             },
             decisions: decisions(&tables),
+            error_reports: self.error_reports.rows(),
+            error_codes: self.error_reports.by_code(),
             troubles: self.troubles(),
             ..Report::default()
         };

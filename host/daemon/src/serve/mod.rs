@@ -9,6 +9,7 @@ mod certificate;
 mod collect;
 mod commands;
 mod data;
+mod error_reports;
 mod link;
 mod plugins;
 mod reload;
@@ -144,8 +145,12 @@ fn start_dns(running: &Arc<Running>) -> anyhow::Result<()> {
         zones: Arc::clone(&running.zones),
         meter: Arc::clone(&running.meter),
         allow_transfer: Arc::clone(&running.allow_transfer),
-        control: Arc::new(link::Link(running.authority.clone())),
-        answers: bailiwick_answer::Settings::default(),
+        control: Arc::new(link::Link {
+            authority: running.authority.clone(),
+            error_reports: Arc::clone(&running.error_reports),
+        }),
+        answers: Arc::clone(&running.answers),
+        unix_now: crate::clock::unix_now,
         limits: bailiwick_server::Limits::default(),
         encrypted,
     })?;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use bailiwick_answer::{Secret, Secrets, Settings};
 use bailiwick_authority::{Authority, AuthorityOptions};
 use bailiwick_meter::Meter;
 use bailiwick_plugin::Registry;
@@ -15,6 +16,7 @@ use bailiwick_zone::{HashKey, SharedZones, ZoneSet};
 use ipnet::IpNet;
 use tracing::error;
 
+use super::error_reports::ErrorReports;
 use crate::cli::ServeArgs;
 use crate::clock;
 use crate::config::Config;
@@ -30,6 +32,12 @@ pub(crate) struct Running {
     pub(crate) authority: Authority,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) allow_transfer: Arc<ArcSwap<Vec<IpNet>>>,
+    /// How answers are made.
+    pub(crate) answers: Arc<ArcSwap<Settings>>,
+    /// What resolvers report about our zones.
+    pub(crate) error_reports: Arc<ErrorReports>,
+    /// Cookie secrets of this process, for when none are configured.
+    own_secrets: Secrets,
     /// Set once plugins can be used.
     pub(crate) registry: OnceLock<Arc<Registry>>,
     config: ArcSwap<Config>,
@@ -51,10 +59,8 @@ pub(crate) struct Running {
 impl Running {
     /// Starts what the DNS side needs; no zone is there yet.
     pub(crate) fn start(args: ServeArgs, config: Config, data: &Path) -> anyhow::Result<Self> {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed)
-            .map_err(|e| anyhow::anyhow!("the system gives no random numbers: {e}"))?;
-        let key = HashKey::from_bytes(seed);
+        let key = HashKey::from_bytes(random()?);
+        let own_secrets = Secrets::only(Secret::new(random()?));
         let zones = Arc::new(SharedZones::from_pointee(ZoneSet::new(&key)));
         let troubles = Mutex::default();
         let store = open_store(data, &troubles);
@@ -78,6 +84,9 @@ impl Running {
             authority,
             store,
             allow_transfer: Arc::new(ArcSwap::from_pointee(config.transfer_allow.clone())),
+            answers: Arc::new(ArcSwap::from_pointee(config.answers.settings(&own_secrets))),
+            own_secrets,
+            error_reports: Arc::default(),
             registry: OnceLock::new(),
             boot: config.clone(),
             config: ArcSwap::from_pointee(config),
@@ -101,6 +110,8 @@ impl Running {
     pub(crate) fn set_config(&self, config: Config) {
         self.allow_transfer
             .store(Arc::new(config.transfer_allow.clone()));
+        let answers = config.answers.settings(&self.own_secrets);
+        self.answers.store(Arc::new(answers));
         self.config.store(Arc::new(config));
     }
 
@@ -170,6 +181,13 @@ impl Running {
     pub(crate) fn troubles(&self) -> Vec<String> {
         lock(&self.troubles).values().cloned().collect()
     }
+}
+
+fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut octets = [0; N];
+    getrandom::fill(&mut octets)
+        .map_err(|e| anyhow::anyhow!("the system gives no random numbers: {e}"))?;
+    Ok(octets)
 }
 
 /// A store that cannot be opened is an alarm, not an outage: the server runs without its memory.

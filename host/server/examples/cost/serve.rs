@@ -28,7 +28,8 @@ pub(crate) fn run(world: &World, on: bool) {
         meter,
         allow_transfer: Arc::default(),
         control: Arc::new(Nobody),
-        answers: bailiwick_answer::Settings::default(),
+        answers: Arc::default(),
+        unix_now: || 0,
         limits: Limits::default(),
         encrypted: None,
     };

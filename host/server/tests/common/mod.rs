@@ -60,6 +60,7 @@ pub(crate) struct Fixture {
     pub(crate) meter: Arc<Meter>,
     pub(crate) zones: Arc<SharedZones>,
     pub(crate) control: Arc<FakeControl>,
+    pub(crate) answers: Arc<ArcSwap<bailiwick_answer::Settings>>,
     key: HashKey,
 }
 
@@ -111,6 +112,7 @@ impl Fixture {
         let meter = Arc::new(Meter::new(key));
         let control = Arc::new(setup.control);
         let zones = Arc::new(ArcSwap::from_pointee(ZoneSet::new(&key)));
+        let answers = Arc::default();
         let options = ServerOptions {
             listen: setup.listen,
             threads: setup.threads,
@@ -124,7 +126,8 @@ impl Fixture {
                     .collect(),
             )),
             control: Arc::clone(&control) as Arc<dyn Control>,
-            answers: bailiwick_answer::Settings::default(),
+            answers: Arc::clone(&answers),
+            unix_now: || 1_700_000_000,
             limits: setup.limits,
             encrypted: setup.encrypted,
         };
@@ -134,6 +137,7 @@ impl Fixture {
             meter,
             zones,
             control,
+            answers,
             key,
         };
         fixture.add(ZONE, "example.com", SLOT);
