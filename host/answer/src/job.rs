@@ -71,7 +71,7 @@ pub struct Job<'z> {
     /// How it came.
     pub transport: Transport,
     /// What its options ask; see [`Self::heeding`].
-    asked: Option<&'z Asked<'z>>,
+    asked: Option<&'z Asked>,
     /// The key of the zone set's hashes.
     key: &'z HashKey,
 }
@@ -168,20 +168,14 @@ impl<'z> Job<'z> {
     /// calling where [`Request::has_options`].
     #[cold]
     #[must_use]
-    pub fn heed<'s>(
-        &self,
-        message: &[u8],
-        client: IpAddr,
-        now: u64,
-        settings: &'s Settings,
-    ) -> Asked<'s> {
+    pub fn heed(&self, message: &[u8], client: IpAddr, now: u64, settings: &Settings) -> Asked {
         Asked::read(self, message, client, now, settings)
     }
 
     /// The same job, whose answer heeds what the options ask.
     #[cold]
     #[must_use]
-    pub fn heeding<'a>(&self, asked: &'a Asked<'a>, settings: &Settings) -> Job<'a>
+    pub fn heeding<'a>(&self, asked: &'a Asked, settings: &Settings) -> Job<'a>
     where
         'z: 'a,
     {
@@ -403,7 +397,9 @@ impl<'z> Job<'z> {
         let edns = self.request.edns.as_ref()?;
         let mut opt = Opt::answering(edns, settings.udp_size_max, rcode);
         opt.error = error;
-        opt.asked = self.asked;
+        if let Some(asked) = self.asked {
+            (opt.asked, opt.nsid) = (Some(asked), asked.nsid(settings));
+        }
         // RFC 9567 6.2: in answers from our zones.
         if let (Some(agent), Some(_)) = (&settings.report_agent, self.zone) {
             opt.channel = agent.as_wire();

@@ -21,7 +21,9 @@ pub(crate) struct Opt<'t> {
     pub(crate) rcode_high: u8,
     pub(crate) error: Option<ExtendedError<'t>>,
     /// What the query's options asked for.
-    pub(crate) asked: Option<&'t Asked<'t>>,
+    pub(crate) asked: Option<&'t Asked>,
+    /// The server's identifier, where it was asked for (RFC 5001); empty: none.
+    pub(crate) nsid: &'t [u8],
     /// The agent domain of RFC 9567 in wire form; empty: none. It is sent where there is room left.
     pub(crate) channel: &'t [u8],
 }
@@ -41,6 +43,7 @@ impl<'t> Opt<'t> {
             rcode_high: rcode.high(),
             error: None,
             asked: None,
+            nsid: &[],
             channel: &[],
         }
     }
@@ -50,7 +53,7 @@ impl<'t> Opt<'t> {
     pub(crate) fn len(&self) -> usize {
         match (self.error, self.asked) {
             (None, None) => OPT_LEN,
-            (error, asked) => OPT_LEN + options_len(error, asked),
+            (error, asked) => OPT_LEN + options_len(error, asked, self.nsid),
         }
     }
 
@@ -76,6 +79,9 @@ impl<'t> Opt<'t> {
         if let Some(asked) = self.asked {
             space = asked.write(space);
         }
+        if !self.nsid.is_empty() {
+            space = options::put(space, options::NSID, self.nsid);
+        }
         if let Some(error) = self.error {
             let text = error_text(error.text);
             let mut data = [0; 2 + ERROR_TEXT_MAX];
@@ -91,9 +97,10 @@ impl<'t> Opt<'t> {
 }
 
 #[cold]
-fn options_len(error: Option<ExtendedError<'_>>, asked: Option<&Asked<'_>>) -> usize {
+fn options_len(error: Option<ExtendedError<'_>>, asked: Option<&Asked>, nsid: &[u8]) -> usize {
     let error = error.map_or(0, |error| 6 + error_text(error.text).len());
-    error + asked.map_or(0, Asked::len)
+    let nsid = if nsid.is_empty() { 0 } else { 4 + nsid.len() };
+    error + asked.map_or(0, Asked::len) + nsid
 }
 
 /// The text of an error as it is sent, cut between characters.

@@ -13,13 +13,13 @@ use crate::settings::Settings;
 
 /// What the options of one query ask, and what they show.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asked<'s> {
+pub struct Asked {
     /// The cookie's worth. A good one shows that the address is the sender's own.
     pub cookie: Cookie,
     /// The cookie of the answer.
     given: [u8; COOKIE_LEN],
-    /// The identifier of the answer, where it was asked for and there is one (RFC 5001).
-    nsid: &'s [u8],
+    /// The sender asks for the server's identifier (RFC 5001).
+    nsid: bool,
     /// Labels of the zone's name and the zone's serial (RFC 9660 2.1), where asked for.
     zone_version: Option<(u8, u32)>,
     /// The sender asks how long the connection may be idle (RFC 7828); means nothing over UDP.
@@ -28,14 +28,14 @@ pub struct Asked<'s> {
     pub padding: bool,
 }
 
-impl<'s> Asked<'s> {
+impl Asked {
     /// Reads the options of `message`, sent by a client at `client` at `now` (seconds since 1970).
     pub(crate) fn read(
         job: &Job<'_>,
         message: &[u8],
         client: IpAddr,
         now: u64,
-        settings: &'s Settings,
+        settings: &Settings,
     ) -> Self {
         let mut asked = Self::default();
         let Some(edns) = &job.request.edns else {
@@ -51,7 +51,7 @@ impl<'s> Asked<'s> {
                             secrets.judge(data, client, now as u32).unwrap_or_default();
                     }
                 }
-                NSID => asked.nsid = settings.nsid.as_deref().unwrap_or_default(),
+                NSID => asked.nsid = true,
                 // RFC 9660 3.2: what the query has in it does not matter, and referrals and errors
                 // of a zone carry its version like other answers.
                 ZONEVERSION if settings.zone_version => {
@@ -67,28 +67,28 @@ impl<'s> Asked<'s> {
         asked
     }
 
-    /// Octets of the options of the answer.
+    /// The identifier that the answer carries; empty: none.
+    pub(crate) fn nsid<'s>(&self, settings: &'s Settings) -> &'s [u8] {
+        match &settings.nsid {
+            Some(nsid) if self.nsid => nsid,
+            _ => &[],
+        }
+    }
+
+    /// Octets of the options of the answer, but for the identifier.
     pub(crate) fn len(&self) -> usize {
         let cookie = if self.cookie == Cookie::None {
             0
         } else {
             4 + COOKIE_LEN
         };
-        let nsid = if self.nsid.is_empty() {
-            0
-        } else {
-            4 + self.nsid.len()
-        };
-        cookie + nsid + self.zone_version.map_or(0, |_| 4 + ZONEVERSION_LEN)
+        cookie + self.zone_version.map_or(0, |_| 4 + ZONEVERSION_LEN)
     }
 
-    /// Writes the options of the answer; returns what is left of `space`.
+    /// Writes the options of the answer, but for the identifier; returns what is left of `space`.
     pub(crate) fn write<'o>(&self, mut space: &'o mut [u8]) -> &'o mut [u8] {
         if self.cookie != Cookie::None {
             space = put(space, COOKIE, &self.given);
-        }
-        if !self.nsid.is_empty() {
-            space = put(space, NSID, self.nsid);
         }
         if let Some((labels, serial)) = self.zone_version {
             let [s3, s2, s1, s0] = serial.to_be_bytes();
@@ -124,11 +124,11 @@ pub(crate) fn put<'o>(space: &'o mut [u8], code: u16, data: &[u8]) -> &'o mut [u
 /// Codes of the IANA registry.
 pub(crate) const NSID: u16 = 3;
 pub(crate) const COOKIE: u16 = 10;
-pub(crate) const KEEPALIVE: u16 = 11;
-pub(crate) const PADDING: u16 = 12;
+const KEEPALIVE: u16 = 11;
+const PADDING: u16 = 12;
 pub(crate) const EXTENDED_ERROR: u16 = 15;
 pub(crate) const REPORT_CHANNEL: u16 = 18;
-pub(crate) const ZONEVERSION: u16 = 19;
+const ZONEVERSION: u16 = 19;
 
 /// RFC 9660 2.1: LABELCOUNT, TYPE and four octets of serial.
 const ZONEVERSION_LEN: usize = 6;

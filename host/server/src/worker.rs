@@ -199,12 +199,7 @@ impl Core {
 
 /// What the options ask, which few queries carry.
 #[cold]
-fn heed<'s>(
-    job: &Job<'_>,
-    arrived: &Arrived<'_>,
-    settings: &'s Settings,
-    unix_now: fn() -> u64,
-) -> Asked<'s> {
+fn heed(job: &Job<'_>, arrived: &Arrived<'_>, settings: &Settings, unix_now: fn() -> u64) -> Asked {
     job.heed(
         arrived.message,
         arrived.source.to_ip(),
