@@ -5,7 +5,7 @@ use super::message::{Ask, Host};
 
 const ZONE: &str = "\
 Example. 60 SOA NS.example. host.example. 1 2 3 4 60
-example. 60 NS ns.EXAMPLE.
+example. 60 NS ns.TEST.
 Www.eXample. 60 A 192.0.2.1
 *.w.example. 60 A 192.0.2.2
 alias.example. 60 CNAME WWW.example.

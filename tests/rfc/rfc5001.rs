@@ -4,7 +4,7 @@ use super::message::{Ask, Host};
 
 const ZONE: &str = "\
 example. 60 SOA ns.example. host.example. 1 2 3 4 60
-example. 60 NS ns.example.
+example. 60 NS ns.test.
 ";
 const NSID: u16 = 3;
 

@@ -7,7 +7,7 @@ use super::message::{Ask, Host, Reply};
 
 const ZONE: &str = "\
 example. 60 SOA ns.example. host.example. 1 2 3 4 60
-example. 60 NS ns.example.
+example. 60 NS ns.test.
 ";
 const COOKIE: u16 = 10;
 const CLIENT: &[u8] = b"a client";

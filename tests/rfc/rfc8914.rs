@@ -4,7 +4,7 @@
 use super::message::{Ask, Host};
 
 const ZONE: &str =
-    "example. 60 SOA ns.example. host.example. 1 2 3 4 60\nexample. 60 NS ns.example.\n";
+    "example. 60 SOA ns.example. host.example. 1 2 3 4 60\nexample. 60 NS ns.test.\n";
 const EDE: u16 = 15;
 
 fn code(ask: Ask) -> Option<u16> {

@@ -5,7 +5,7 @@ use bailiwick_answer::Transport;
 use super::message::{Ask, Host};
 
 const ZONE: &str =
-    "example. 60 SOA ns.example. host.example. 1 2 3 4 60\nexample. 60 NS ns.example.\n";
+    "example. 60 SOA ns.example. host.example. 1 2 3 4 60\nexample. 60 NS ns.test.\n";
 
 /// A TSIG record of the key `k.` with a MAC of 16 octets.
 fn tsig() -> Vec<u8> {

@@ -5,7 +5,7 @@ use bailiwick_answer::Transport;
 use super::message::{Ask, Host};
 
 const ZONE: &str =
-    "example. 60 SOA ns.example. host.example. 1 2 3 4 60\nexample. 60 NS ns.example.\n";
+    "example. 60 SOA ns.example. host.example. 1 2 3 4 60\nexample. 60 NS ns.test.\n";
 
 /// 4: QDCOUNT above 1 is FORMERR, on requests to transfer too, with and without EDNS; so is none.
 #[test]

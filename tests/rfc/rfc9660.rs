@@ -4,7 +4,7 @@ use super::message::{Ask, Host};
 
 const PARENT: &str = "\
 example. 60 SOA ns.example. host.example. 2026112201 2 3 4 60
-example. 60 NS ns.example.
+example. 60 NS ns.test.
 www.example. 60 A 192.0.2.1
 ent.ent.example. 60 A 192.0.2.1
 cut.example. 60 NS ns.elsewhere.
@@ -12,10 +12,10 @@ alias.example. 60 CNAME a.sub.example.
 ";
 const CHILD: &str = "\
 sub.example. 60 SOA ns.example. host.example. 4294967295 2 3 4 60
-sub.example. 60 NS ns.example.
+sub.example. 60 NS ns.test.
 a.sub.example. 60 A 192.0.2.1
 ";
-const ROOT: &str = ". 60 SOA ns. host. 7 2 3 4 60\n. 60 NS ns.\n";
+const ROOT: &str = ". 60 SOA ns. host. 7 2 3 4 60\n. 60 NS ns.\nns. 60 A 192.0.2.1\n";
 const ZONEVERSION: u16 = 19;
 
 fn version(zones: &[&str], name: &str, rtype: &str) -> Option<Vec<u8>> {

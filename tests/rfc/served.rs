@@ -342,7 +342,7 @@ fn update_is_not_implemented() {
         ..Ask::new("example.", "SOA")
     };
     let host = Host::new(&[
-        "example. 60 SOA ns.example. host.example. 1 2 3 4 60\nexample. 60 NS ns.example.\n",
+        "example. 60 SOA ns.example. host.example. 1 2 3 4 60\nexample. 60 NS ns.test.\n",
     ]);
     assert_eq!(host.tcp(&update).rcode(), "NOTIMP");
 }
