@@ -306,7 +306,7 @@ fn a_new_snapshot_is_seen_by_the_next_batch() {
     );
     let old = fixture.zones.load_full();
     fixture.add(
-        "example.net. 300 SOA a b 1 2 3 4 5\n 300 NS a\nwww 300 A 192.0.2.9\n",
+        "example.net. 300 SOA a b 1 2 3 4 5\n 300 NS ns.test.\nwww 300 A 192.0.2.9\n",
         "example.net",
         9,
     );
