@@ -25,7 +25,7 @@ use crate::policy::facts::LiveFacts;
 use crate::policy::{self, Loops, PolicyOptions, TablesReport, ZonePolicy, zone_id};
 use crate::schedule::Schedule;
 use crate::snapshots::Snapshots;
-use crate::status::ZoneStatus;
+use crate::status::{ZoneState, ZoneStatus, ZoneSummary};
 
 /// The only writer of zones. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -284,6 +284,20 @@ impl Authority {
         }
         status.sort_by(|a, b| a.0.cmp(&b.0));
         status.into_iter().map(|(_, status)| status).collect()
+    }
+
+    /// All zones together.
+    pub fn summary(&self) -> ZoneSummary {
+        let zones = self.inner.live.zones().load();
+        let records = zones.iter().map(|zone| zone.record_count());
+        let mut summary = ZoneSummary::of_records(records.sum());
+        for (name, hosted) in self.inner.hosted.lock().iter() {
+            summary.count(ZoneState::of_hosted(hosted, || zones.get(name).is_some()));
+        }
+        for secondary in self.inner.schedule.lock().iter() {
+            summary.count(ZoneState::of_secondary(secondary, &self.inner.clock));
+        }
+        summary
     }
 
     /// One zone and how it fares.

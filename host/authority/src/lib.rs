@@ -43,5 +43,5 @@ pub use policy::{
     TablesReport, ZonePolicy, account_id, zone_id,
 };
 pub use snapshots::SnapshotFault;
-pub use status::{ZoneKind, ZoneState, ZoneStatus};
+pub use status::{ZoneKind, ZoneState, ZoneStatus, ZoneSummary};
 pub use verify::VerifyError;

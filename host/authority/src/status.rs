@@ -77,6 +77,61 @@ pub struct ZoneStatus {
     pub expires_seconds: Option<u64>,
 }
 
+/// All zones together: how many are in each state and what they hold. Counting takes no memory and says
+/// no words, so it is cheap enough for a scrape with a hundred thousand zones.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ZoneSummary {
+    /// Zones that are configured.
+    pub zones: u64,
+    /// Records of the versions that are answered.
+    pub records: u64,
+    states: [u64; ZoneState::ALL.len()],
+}
+
+impl ZoneSummary {
+    /// How many zones are in each state.
+    pub fn states(&self) -> impl Iterator<Item = (ZoneState, u64)> {
+        ZoneState::ALL.into_iter().zip(self.states)
+    }
+
+    pub(crate) fn of_records(records: u64) -> Self {
+        Self {
+            records,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn count(&mut self, state: ZoneState) {
+        self.zones += 1;
+        self.states[state as usize] += 1;
+    }
+}
+
+impl ZoneState {
+    /// Every state, in the order of its number.
+    pub const ALL: [Self; 7] = [
+        Self::Ok,
+        Self::Waiting,
+        Self::Transferring,
+        Self::Failing,
+        Self::Expiring,
+        Self::Expired,
+        Self::Held,
+    ];
+
+    pub(crate) fn of_hosted(hosted: &Hosted, is_answered: impl FnOnce() -> bool) -> Self {
+        match &hosted.error {
+            Some(_) => Self::Failing,
+            None if hosted.last_success.is_some() || is_answered() => Self::Ok,
+            None => Self::Waiting,
+        }
+    }
+
+    pub(crate) fn of_secondary(secondary: &Secondary, clock: &Clock) -> Self {
+        state_of(secondary.refresh.state(clock.now()))
+    }
+}
+
 impl ZoneStatus {
     pub(crate) fn secondary(secondary: &Secondary, zone: Option<&Zone>, clock: &Clock) -> Self {
         let now = clock.now();

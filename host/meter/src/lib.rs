@@ -28,6 +28,7 @@ mod window;
 pub use class::{Class, Detail, Usage};
 pub use lease::{AskReason, Fallback, LeaseGrant, LeaseWant, Weights};
 pub use meter::Meter;
+pub use prefix::PrefixSet;
 pub use query::{Query, Source, Transport};
 pub use rule::{Action, Effect, Limit, TrafficRule};
 pub use ruleset::RuleSet;

@@ -122,6 +122,15 @@ impl Meter {
         self.zone_over(&lock(&self.threads), slot)
     }
 
+    /// How many queries each of these zones had, since the server started.
+    pub fn each_zone(&self, slots: impl Iterator<Item = u32>, mut found: impl FnMut(u32, u64)) {
+        let threads = lock(&self.threads);
+        for slot in slots {
+            let cells = threads.iter().filter_map(|cells| cells.zone_if_there(slot));
+            found(slot, cells.map(|cell| cell.usage().total()).sum());
+        }
+    }
+
     /// What all workers did since the server started.
     #[must_use]
     pub fn totals(&self) -> TotalsSnapshot {

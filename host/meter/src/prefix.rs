@@ -13,12 +13,13 @@ use crate::query::{Source, mask};
 
 /// A set of prefixes, such as the addresses of our own probes.
 #[derive(Debug, Default)]
-pub(crate) struct PrefixSet(PrefixIndex<()>);
+pub struct PrefixSet(PrefixIndex<()>);
 
 impl PrefixSet {
     /// Is the address inside any of them?
     #[inline]
-    pub(crate) fn contains(&self, source: Source) -> bool {
+    #[must_use]
+    pub fn contains(&self, source: Source) -> bool {
         let mut found = false;
         self.0.each(source, |()| found = true);
         found

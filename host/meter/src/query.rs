@@ -88,12 +88,26 @@ impl Source {
     /// The first `bits` bits, counted as IPv6 counts them (add 96 for an IPv4 prefix length).
     #[inline]
     #[must_use]
-    pub(crate) const fn masked(self, bits: u8) -> Self {
+    pub const fn masked(self, bits: u8) -> Self {
         let (hi, lo) = mask(bits);
         Self {
             hi: self.hi & hi,
             lo: self.lo & lo,
         }
+    }
+
+    /// The two halves of the address.
+    #[inline]
+    #[must_use]
+    pub const fn words(self) -> (u64, u64) {
+        (self.hi, self.lo)
+    }
+
+    /// The address that has these halves.
+    #[inline]
+    #[must_use]
+    pub const fn from_words(hi: u64, lo: u64) -> Self {
+        Self { hi, lo }
     }
 
     /// The address in the usual type.

@@ -57,6 +57,28 @@ impl Decision {
         class: None,
         extras: false,
     };
+
+    /// What holds for a query that is limited before any table is asked.
+    #[must_use]
+    pub const fn limited(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            class: Some(Class::Limited),
+            extras: false,
+        }
+    }
+
+    /// The same decision for an answer that was made and then not sent.
+    #[must_use]
+    pub const fn but_limited(self) -> Self {
+        Self {
+            class: match self.class {
+                None => Some(Class::Limited),
+                known => known,
+            },
+            ..self
+        }
+    }
 }
 
 /// What became of a query.

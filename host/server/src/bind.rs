@@ -194,7 +194,7 @@ mod tests {
 
     /// RELIABILITY P16: datagrams are neither marked "don't fragment" nor cut to a forged path MTU.
     #[test]
-    fn path_mtu_discovery_is_left_out() {
+    fn p16_path_mtu_discovery_is_left_out() {
         for address in ["127.0.0.1:0", "[::1]:0"] {
             let bound = bind(address.parse().unwrap(), 1, 0).unwrap();
             let socket = socket2::SockRef::from(&bound.udp[0]);

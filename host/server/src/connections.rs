@@ -2,8 +2,9 @@
 //!
 //! Connections are counted in all and by client: an IPv4 address, or a /64 of IPv6. At a limit a
 //! newcomer takes the place of whoever has been silent longest (under that client's own limit: of its
-//! own), so that connections held open for nothing never keep anybody out. A connection that is being
-//! sent a zone is not silent.
+//! own), so that connections held open for nothing never keep anybody out. When more than four fifths
+//! of the places are taken, silence is short: a newcomer then ends every connection that has been
+//! silent for a fifth of a second. A connection that is being sent a zone is not silent.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -25,6 +26,8 @@ struct Open {
     next_id: u64,
     guests: HashMap<u64, (IpAddr, Arc<Activity>)>,
     by_client: HashMap<IpAddr, Vec<u64>>,
+    /// When the silent were last sent away.
+    swept: Tick,
 }
 
 /// What a connection tells of itself.
@@ -59,6 +62,11 @@ impl Connections {
         self.lock().guests.len()
     }
 
+    /// Little room is left: whoever has nothing to say should go soon.
+    fn is_crowded(&self, count: usize) -> bool {
+        count.saturating_mul(5) > self.max.saturating_mul(4)
+    }
+
     /// A place for `address`; none when everybody is busy.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr, now: Tick) -> Option<Place> {
         let client = client_of(address);
@@ -71,6 +79,10 @@ impl Connections {
             let own = open.by_client.get(&client).into_iter().flatten().copied();
             let longest = open.silent_longest(own)?;
             open.displace(longest);
+        }
+        if self.is_crowded(open.guests.len()) && now >= open.swept.after_millis(SWEEP_MS) {
+            open.swept = now;
+            open.displace_silent(now);
         }
         if open.guests.len() >= self.max {
             let longest = open.silent_longest(open.guests.keys().copied())?;
@@ -101,6 +113,22 @@ impl Open {
         let idle = guests.filter(|(_, activity)| !activity.is_busy());
         idle.min_by_key(|(id, activity)| (activity.last.load(Relaxed), *id))
             .map(|(id, _)| id)
+    }
+
+    /// Everybody who has been silent for [`SILENCE_MS`] and is not being sent a zone.
+    fn displace_silent(&mut self, now: Tick) {
+        let is_silent = |activity: &Activity| {
+            let last = Tick(activity.last.load(Relaxed));
+            !activity.is_busy() && now >= last.after_millis(SILENCE_MS)
+        };
+        let guests = self.guests.iter();
+        let silent: Vec<u64> = guests
+            .filter(|(_, (_, activity))| is_silent(activity))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in silent {
+            self.displace(id);
+        }
     }
 
     fn displace(&mut self, id: u64) {
@@ -145,6 +173,11 @@ impl Drop for Place {
         self.connections.lock().remove(self.id);
     }
 }
+
+/// RELIABILITY P17: how long a connection may be silent when four fifths of the places are taken.
+const SILENCE_MS: u64 = 200;
+/// The silent are looked for so often at most.
+const SWEEP_MS: u64 = 50;
 
 /// One subscriber commonly has a /64 of IPv6.
 pub(crate) fn client_of(address: IpAddr) -> IpAddr {
@@ -202,6 +235,25 @@ mod tests {
         assert!(connections.admit(address("192.0.2.8"), Tick(6)).is_none());
         drop(third);
         assert!(connections.admit(address("192.0.2.8"), Tick(7)).is_some());
+    }
+
+    /// RELIABILITY P17: idle 10 s becomes 200 ms when more than 80 % of the places are taken.
+    #[test]
+    fn p17_a_crowd_sends_the_silent_away_and_nobody_else() {
+        let connections = Arc::new(Connections::new(10, 10));
+        let admit = |n: u32, ms| {
+            let address = address(&format!("192.0.2.{n}"));
+            connections.admit(address, Tick::from_millis(ms)).unwrap()
+        };
+        let places: Vec<_> = (0..8).map(|n| admit(n, 0)).collect();
+        places[1].activity.heard(Tick::from_millis(900));
+        places[2].activity.set_busy(true);
+        let ninth = admit(8, 1000);
+        assert!(!displaced(&places[0]), "eight of ten are no crowd");
+        let tenth = admit(9, 1000);
+        let gone: Vec<usize> = (0..8).filter(|n| displaced(&places[*n])).collect();
+        assert_eq!(gone, [0, 3, 4, 5, 6, 7]);
+        assert!(!displaced(&ninth) && !displaced(&tenth));
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod encrypted;
 mod error;
 mod offline;
 mod options;
+mod rate;
 mod reports;
 mod server;
 mod stream;
@@ -42,4 +43,5 @@ pub use encrypted::{
 pub use error::StartError;
 pub use offline::Offline;
 pub use options::{Limits, ServerOptions};
+pub use rate::{RateLimit, RateLimitCounts, RateLimitMode, RateLimiter};
 pub use server::{Server, ServerStatus};

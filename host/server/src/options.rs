@@ -12,6 +12,7 @@ use ipnet::IpNet;
 
 use crate::control::Control;
 use crate::encrypted::EncryptedOptions;
+use crate::rate::RateLimiter;
 
 /// Everything a server needs; it keeps nothing but these handles.
 #[derive(Clone)]
@@ -33,6 +34,8 @@ pub struct ServerOptions {
     pub answers: Arc<ArcSwap<Settings>>,
     /// Seconds since 1970, for the times in cookies (RFC 9018 4.3). Asked only where there is one.
     pub unix_now: fn() -> u64,
+    /// How much is sent to one place over UDP.
+    pub rate_limiter: Arc<RateLimiter>,
     /// Bounds on streams.
     pub limits: Limits,
     /// What is answered under TLS and QUIC; nothing when left out.
@@ -40,7 +43,7 @@ pub struct ServerOptions {
 }
 
 /// Bounds that keep streams from using up the machine (RELIABILITY P17, R1).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// Threads that serve TCP.
     pub tcp_threads: usize,

@@ -15,6 +15,7 @@ use crate::encrypted::{
 };
 use crate::error::StartError;
 use crate::options::ServerOptions;
+use crate::rate::Reporter;
 use crate::sys;
 use crate::tcp::{self, Listening, Stop, TcpShared};
 use crate::udp::UdpLoop;
@@ -29,6 +30,8 @@ pub struct Server {
     udp: Vec<JoinHandle<()>>,
     tcp: Vec<JoinHandle<()>>,
     shared: Arc<TcpShared>,
+    /// Says in the log what is limited.
+    reporter: Option<Reporter>,
     transfers_max: usize,
 }
 
@@ -87,6 +90,7 @@ impl Server {
             udp: Vec::new(),
             tcp: Vec::new(),
             shared,
+            reporter: None,
             transfers_max: options.limits.transfers,
         };
         server
@@ -100,6 +104,9 @@ impl Server {
                     .map_err(StartError::Thread)?;
             }
         }
+        let (limiter, zones) = (&options.rate_limiter, &options.zones);
+        let reporter = Reporter::start(Arc::clone(limiter), Arc::clone(zones));
+        server.reporter = Some(reporter.map_err(StartError::Thread)?);
         Ok(server)
     }
 
@@ -143,6 +150,7 @@ impl Server {
     fn end(&mut self, grace: Duration) {
         self.stop_udp.store(true, Relaxed);
         self.stop_tcp.send_replace(Stop::Within(grace));
+        self.reporter = None;
         for thread in self.udp.drain(..).chain(self.tcp.drain(..)) {
             // A thread that panicked outside of answering has nothing left to clean up.
             let _ = thread.join();

@@ -6,8 +6,10 @@
 //! clock of a connection is its last whole query: sending octet by octet does not keep it open
 //! (RELIABILITY P17).
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use std::time::Duration;
 use bailiwick_answer::{ExtendedError, Job, Rcode, Transport as Size};
 use bailiwick_meter::{Source, Transport};
 use bailiwick_zone::{LookupName, Zone};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::connections::Place;
@@ -27,6 +29,10 @@ use crate::worker::{Arrived, Reply, Worker};
 pub(crate) struct Scratch {
     name: LookupName,
     answer: Vec<u8>,
+    /// What a connection reads goes here first, so that one that waits holds no memory for it.
+    read: Vec<u8>,
+    /// Memory for the answers of the connection that is at work.
+    answers: Vec<u8>,
 }
 
 impl Default for Scratch {
@@ -34,6 +40,8 @@ impl Default for Scratch {
         Self {
             name: LookupName::new(),
             answer: vec![0; usize::from(u16::MAX)],
+            read: vec![0; READ_SIZE],
+            answers: Vec::new(),
         }
     }
 }
@@ -105,14 +113,23 @@ pub(crate) enum Answered<T> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
-    /// Reads what is there, at least an octet.
+    /// Reads what is there, at least an octet. Memory grows with what came, not with what a length
+    /// prefix promises.
     async fn read(&mut self) -> Result<(), Closed> {
-        // Room grows with what came, not with what a length prefix promises.
-        let wanted = frame_len(&self.pending)
-            .map_or(READ_SIZE, |len| len.saturating_sub(self.pending.len()));
-        let room = wanted.clamp(64, READ_SIZE.max(self.pending.len()));
-        self.pending.reserve(room);
-        match self.stream.read_buf(&mut self.pending).await {
+        let Self {
+            stream,
+            context,
+            pending,
+            ..
+        } = self;
+        let came = poll_fn(|task| {
+            let Scratch { read, .. } = &mut *context.scratch.borrow_mut();
+            let mut buffer = ReadBuf::new(read);
+            let polled = Pin::new(&mut *stream).poll_read(task, &mut buffer);
+            pending.extend_from_slice(buffer.filled());
+            polled.map_ok(|()| buffer.filled().len())
+        });
+        match came.await {
             Ok(1..) => Ok(()),
             Ok(0) | Err(_) => Err(Closed),
         }
@@ -120,6 +137,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
 
     /// Answers every whole frame that was read, and sends the answers. Returns how many there were.
     async fn answer_pending(&mut self) -> Result<usize, Closed> {
+        if frame_len(&self.pending).is_none_or(|len| len > self.pending.len()) {
+            return Ok(0);
+        }
+        self.answers = std::mem::take(&mut self.context.scratch.borrow_mut().answers);
         let pending = std::mem::take(&mut self.pending);
         let mut rest = &pending[..];
         let mut frames = 0;
@@ -129,7 +150,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             match self.answer(message) {
                 Some(Answered::Transfer(zone)) => {
                     self.send_answers().await?;
-                    self.transfer(message, zone).await?;
+                    // Rare, and large: not part of what every connection holds.
+                    Box::pin(self.transfer(message, zone)).await?;
                 }
                 Some(Answered::Octets(()))
                     if frames % OUTSTANDING_MAX == 0 || self.answers.len() >= ANSWERS_MAX =>
@@ -140,15 +162,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             }
         }
         self.send_answers().await?;
-        if frames > 0 {
-            self.place.activity.heard(self.context.shared.clock.now());
-        }
-        let answered = pending.len() - rest.len();
-        self.pending = pending;
-        self.pending.drain(..answered);
-        if self.pending.is_empty() && self.pending.capacity() > READ_SIZE {
-            self.pending = Vec::new();
-        }
+        self.place.activity.heard(self.context.shared.clock.now());
+        self.pending = rest.to_vec();
+        self.context.scratch.borrow_mut().answers = std::mem::take(&mut self.answers);
         Ok(frames)
     }
 
@@ -171,9 +187,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         )
         .await?;
         self.answers.clear();
-        if self.answers.capacity() > READ_SIZE {
-            self.answers = Vec::new();
-        }
         Ok(())
     }
 
@@ -204,7 +217,7 @@ impl ThreadContext {
         take: impl FnOnce(&[u8]) -> T,
     ) -> Option<Answered<T>> {
         let worker = &mut *self.worker.borrow_mut();
-        let Scratch { name, answer } = &mut *self.scratch.borrow_mut();
+        let Scratch { name, answer, .. } = &mut *self.scratch.borrow_mut();
         // RELIABILITY R4: a panic costs the query it came from.
         let reply = catch_unwind(AssertUnwindSafe(|| {
             answer_one(worker, message, from, name, answer)
@@ -233,7 +246,7 @@ impl ThreadContext {
         take: impl FnOnce(&[u8]) -> T,
     ) -> Option<T> {
         let worker = &mut *self.worker.borrow_mut();
-        let Scratch { name, answer } = &mut *self.scratch.borrow_mut();
+        let Scratch { name, answer, .. } = &mut *self.scratch.borrow_mut();
         let settings = &worker.core.settings;
         let job = Job::prepare(worker.zones.load(), message, Size::Stream, name)?;
         let len = job
@@ -305,7 +318,7 @@ const NOT_READY: ExtendedError<'static> = ExtendedError {
     text: "the transfer cannot be carried out now",
 };
 /// What is read at once.
-const READ_SIZE: usize = 4096;
+const READ_SIZE: usize = 16 * 1024;
 /// Answers that gather before they are sent.
 const OUTSTANDING_MAX: usize = 100;
 /// Octets of answers that gather before they are sent.

@@ -1,5 +1,5 @@
-//! The one place in this crate that speaks to the kernel directly: datagrams in batches, and limits
-//! on descriptors.
+//! The one place in this crate that speaks to the kernel directly: datagrams in batches, limits on
+//! descriptors, and memory that is not touched before it is used.
 //!
 //! A [`Batch`] owns all memory that `recvmmsg` and `sendmmsg` see, laid out once. A receive blocks for
 //! the first datagram and takes what else is there (`MSG_WAITFORONE`); the socket's receive timeout
@@ -15,6 +15,7 @@ use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
+use std::sync::atomic::AtomicU64;
 
 use bailiwick_meter::Source;
 
@@ -401,6 +402,20 @@ pub(crate) fn wait_readable(
         }
     }
     Ok(())
+}
+
+/// A cache line of numbers that threads share.
+#[repr(C, align(64))]
+pub(crate) struct Line(pub(crate) [AtomicU64; LINE_WORDS]);
+
+/// Numbers in a [`Line`].
+pub(crate) const LINE_WORDS: usize = 8;
+
+/// So many lines of zeros. The system gives each page when it is first touched, so a table that is
+/// hardly used hardly takes memory.
+pub(crate) fn zeroed_lines(count: usize) -> Box<[Line]> {
+    // SAFETY: a line is nothing but integers, for which zero is a value.
+    unsafe { Box::new_zeroed_slice(count).assume_init() }
 }
 
 /// How many descriptors this process may have.

@@ -11,7 +11,7 @@ use bailiwick_answer::{
     Asked, ExtendedError, Fault, Job, Outcome, Rcode, Settings, Step, Workspace,
 };
 use bailiwick_meter::{
-    Class, Meter, Outcome as Counted, Query, Source, ThreadMeter, Transport, Verdict,
+    Class, Decision, Meter, Outcome as Counted, Query, Source, ThreadMeter, Transport, Verdict,
 };
 use bailiwick_zone::{Class as RecordClass, LookupName, RecordType, SharedZones, Zone, ZoneSet};
 
@@ -19,6 +19,7 @@ use crate::acl::Acl;
 use crate::control::Control;
 use crate::dispatch;
 use crate::options::ServerOptions;
+use crate::rate::{Admission, ThreadLimiter};
 use crate::reports;
 
 /// A thread's zones and everything else it answers with. Two parts, so that a batch can hold on to
@@ -31,6 +32,7 @@ pub(crate) struct Worker {
 /// The part of a worker that changes with every query.
 pub(crate) struct Core {
     pub(crate) meter: ThreadMeter,
+    limiter: ThreadLimiter,
     clock: Arc<Meter>,
     workspace: Workspace,
     latest_settings: Cache<Arc<ArcSwap<Settings>>, Arc<Settings>>,
@@ -64,6 +66,7 @@ impl Worker {
             zones: Cache::new(Arc::clone(&options.zones)),
             core: Core {
                 meter: options.meter.register(),
+                limiter: options.rate_limiter.register(),
                 clock: Arc::clone(&options.meter),
                 workspace: Workspace::default(),
                 latest_settings: Cache::new(Arc::clone(&options.answers)),
@@ -80,7 +83,9 @@ impl Core {
     /// Starts a batch: the time is read and tables are taken once for all of it.
     #[inline]
     pub(crate) fn begin(&mut self) {
-        self.meter.begin(self.clock.now());
+        let now = self.clock.now();
+        self.meter.begin(now);
+        self.limiter.begin(now);
         let latest = self.latest_settings.load();
         if !Arc::ptr_eq(latest, &self.settings) {
             self.settings = Arc::clone(latest);
@@ -106,6 +111,10 @@ impl Core {
             job
         };
         let query = query_of(job, arrived);
+        let admission = self.admit(job, &query);
+        if matches!(admission, Admission::Slip | Admission::Drop) {
+            return self.limit(job, &query, admission, message, out);
+        }
         let decision = self.meter.decide(&query);
         let outcome = match decision.verdict {
             Verdict::Answer if job.step == Step::Dispatch => {
@@ -135,9 +144,68 @@ impl Core {
                 job.refuse(message, Rcode(rcode), Some(reason), &self.settings, out)
             }
         };
+        if admission == Admission::Charged && !self.affords(&query, message, &outcome) {
+            return self.shorten(job, &query, decision, message, out);
+        }
         let class = self.class_of(job, arrived.source);
         let counted = counted(job, &outcome, class, message.len());
         self.meter.settle(&query, &decision, &counted);
+        Reply::Octets(outcome.len)
+    }
+
+    /// May it be answered, as far as the rate goes? Where the source is proven, over a stream or by a
+    /// good cookie, there is no victim to protect.
+    #[inline]
+    fn admit(&mut self, job: &Job<'_>, query: &Query<'_>) -> Admission {
+        if job.is_address_proven() {
+            return Admission::Free;
+        }
+        self.limiter.admit(query.source, query.slot)
+    }
+
+    /// The answer is not larger than what is left of the rate allows.
+    fn affords(&mut self, query: &Query<'_>, message: &[u8], outcome: &Outcome) -> bool {
+        let (source, zone) = (query.source, query.slot);
+        self.limiter
+            .affords(source, zone, message.len(), outcome.len)
+    }
+
+    /// What a query over its rate gets. What could not be read is not asked again over TCP.
+    #[cold]
+    #[inline(never)]
+    fn limit(
+        &mut self,
+        job: &Job<'_>,
+        query: &Query<'_>,
+        admission: Admission,
+        message: &[u8],
+        out: &mut [u8],
+    ) -> Reply {
+        let is_unreadable = matches!(job.step, Step::Faulty(fault) if fault != Fault::BadCookie);
+        if admission == Admission::Slip && !is_unreadable {
+            let decision = Decision::limited(Verdict::Truncate);
+            return self.shorten(job, query, decision, message, out);
+        }
+        let counted = counted(job, &SILENCE, Class::Limited, message.len());
+        self.meter
+            .settle(query, &Decision::limited(Verdict::Drop), &counted);
+        Reply::Octets(0)
+    }
+
+    /// An empty answer with TC in place of the one that would have been.
+    #[cold]
+    #[inline(never)]
+    fn shorten(
+        &mut self,
+        job: &Job<'_>,
+        query: &Query<'_>,
+        decision: Decision,
+        message: &[u8],
+        out: &mut [u8],
+    ) -> Reply {
+        let outcome = job.truncate(message, &self.settings, out);
+        let counted = counted(job, &outcome, Class::Limited, message.len());
+        self.meter.settle(query, &decision.but_limited(), &counted);
         Reply::Octets(outcome.len)
     }
 
@@ -192,8 +260,7 @@ impl Core {
             bytes_in: octets.0,
             bytes_out: octets.1,
         };
-        self.meter
-            .settle(&query, &bailiwick_meter::Decision::ANSWER, &counted);
+        self.meter.settle(&query, &Decision::ANSWER, &counted);
     }
 }
 

@@ -267,6 +267,7 @@ fn a_busy_port_is_told_with_its_remedy() {
         control: std::sync::Arc::new(FakeControl::default()),
         answers: std::sync::Arc::default(),
         unix_now: || 0,
+        rate_limiter: std::sync::Arc::default(),
         limits: bailiwick_server::Limits::default(),
         encrypted: None,
     };

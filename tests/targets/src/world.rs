@@ -50,6 +50,7 @@ pub(crate) fn options(listen: Vec<SocketAddr>) -> ServerOptions {
         control: Arc::new(Primary),
         answers: Arc::new(ArcSwap::from_pointee(answers())),
         unix_now: || NOW,
+        rate_limiter: Arc::default(),
         limits: Limits {
             connections_per_address: 1000,
             ..Limits::default()

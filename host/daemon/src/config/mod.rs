@@ -5,6 +5,7 @@
 //! program gets its own small struct, not the whole.
 
 mod answers;
+mod limits;
 mod load;
 mod problem;
 mod schema;
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use bailiwick_server::CertificateFiles;
+use bailiwick_server::{CertificateFiles, Limits, RateLimit};
 use bailiwick_zone::name::Name;
 use ipnet::IpNet;
 
@@ -38,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) log: LogConfig,
     pub(crate) transfer_allow: Vec<IpNet>,
     pub(crate) answers: AnswersConfig,
+    pub(crate) rate_limit: RateLimit,
+    pub(crate) limits: Limits,
     pub(crate) month_offset_hours: i8,
     pub(crate) nodes: Vec<NodeConfig>,
     pub(crate) zones: Vec<ZoneConfig>,
@@ -146,6 +149,8 @@ impl Default for Config {
             },
             transfer_allow: Vec::new(),
             answers: AnswersConfig::default(),
+            rate_limit: RateLimit::default(),
+            limits: Limits::default(),
             month_offset_hours: 10,
             nodes: Vec::new(),
             zones: Vec::new(),
@@ -190,6 +195,9 @@ impl Config {
         }
         if self.http.listen != newer.http.listen {
             keys.push("http.listen");
+        }
+        if self.limits != newer.limits {
+            keys.push("tcp");
         }
         if self.month_offset_hours != newer.month_offset_hours {
             keys.push("policy.month-offset-hours");

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::answers::AnswersSpec;
+use super::limits::{RateLimitSpec, TcpSpec};
 use super::{HttpListen, LogFormat, PrimaryAddr, ZoneName};
 
 /// The whole file.
@@ -32,6 +33,10 @@ pub(crate) struct Spec {
     pub(crate) transfer: TransferSpec,
     #[serde(default)]
     pub(crate) answers: AnswersSpec,
+    #[serde(default)]
+    pub(crate) rate_limit: RateLimitSpec,
+    #[serde(default)]
+    pub(crate) tcp: TcpSpec,
     #[serde(default)]
     pub(crate) policy: PolicySpec,
     #[serde(default, rename = "account")]

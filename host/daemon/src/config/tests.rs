@@ -47,6 +47,8 @@ fn what_the_template_shows_is_true() {
     assert_eq!(shown.http, defaults.http);
     assert_eq!(shown.log, defaults.log);
     assert_eq!(shown.answers, defaults.answers);
+    assert_eq!(shown.rate_limit, defaults.rate_limit);
+    assert_eq!(shown.limits, defaults.limits);
     assert_eq!(
         (
             shown.zones.len(),
@@ -112,6 +114,25 @@ fn a_bad_address_names_line_and_column() {
         text.starts_with("test.toml:3:10: `8080` is neither ADDR:PORT"),
         "{text}"
     );
+}
+
+/// A number out of its range is refused with its place, its neighbours are taken.
+#[test]
+fn limits_have_bounds() {
+    let text = "version = \"v1\"\n[rate-limit]\nrate = 0\nv6-prefix = 128\n[tcp]\nidle-ms = 1\n";
+    let text = read(text).unwrap_err().to_string();
+    for problem in [
+        "test.toml:3:8: must be between 1 and 100000",
+        "test.toml:4:13: must be between 16 and 64",
+        "test.toml:6:11: must be between 200 and 600000",
+    ] {
+        assert!(text.contains(problem), "{text}");
+    }
+    let config =
+        read("version = \"v1\"\n[rate-limit]\nmode = \"log\"\nrate = 50\nexempt = []\n").unwrap();
+    assert_eq!(config.rate_limit.mode, bailiwick_server::RateLimitMode::Log);
+    assert_eq!((config.rate_limit.rate, config.rate_limit.burst), (50, 50));
+    assert!(config.rate_limit.exempt.is_empty());
 }
 
 /// A zone is hosted or transferred; asking for both or neither is a mistake, and all are named at once.

@@ -17,10 +17,14 @@ pub(crate) struct Report {
     pub(crate) record_count: u64,
     /// Zones by state, all of them.
     pub(crate) zone_states: Vec<(String, u64)>,
-    /// Trouble first; not more than a page bears.
+    /// Trouble first; not more than a page bears. For the metrics: the busiest.
     pub(crate) zones: Vec<ZoneRow>,
+    /// Queries of the zones that have no row; only for the metrics.
+    #[serde(skip)]
+    pub(crate) other_queries: u64,
     pub(crate) plugins: Vec<PluginRow>,
     pub(crate) traffic: Traffic,
+    pub(crate) rate_limit: RateLimitRow,
     pub(crate) leases: Leases,
     pub(crate) rules: Vec<RuleRow>,
     pub(crate) rules_more: u64,
@@ -130,6 +134,21 @@ pub(crate) struct Traffic {
     pub(crate) bytes_out: u64,
     /// Other totals of the sockets: dropped, truncated, panics caught …
     pub(crate) other: Vec<(String, u64)>,
+}
+
+/// What response rate limiting has done.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct RateLimitRow {
+    /// "off", "log" or "limit".
+    pub(crate) mode: &'static str,
+    /// Over the rate: told to come over TCP.
+    pub(crate) slipped: u64,
+    /// Over the rate: no answer.
+    pub(crate) dropped: u64,
+    /// Answers too large for what was left of the rate, sent empty with TC.
+    pub(crate) shortened: u64,
+    /// Over the rate, but only looked at.
+    pub(crate) would_limit: u64,
 }
 
 /// The lease table.

@@ -6,54 +6,47 @@ use bailiwick_authority::{RuleReport, TablesReport, ZoneKind, ZoneState, ZoneSta
 use bailiwick_meter::{Class, QTYPE_LABELS, TotalsSnapshot, Transport};
 use bailiwick_plugin::BreakerState;
 use bailiwick_plugin::registry::PluginStatus;
-use bailiwick_server::EncryptedEvents;
+use bailiwick_server::{EncryptedEvents, RateLimitMode};
+use bailiwick_zone::Zone;
 
 use super::running::Running;
 use crate::clock;
 use crate::http::Source;
 use crate::http::report::{
-    DecisionRow, Leases, PluginRow, PluginVersion, Report, RuleRow, Startup, Traffic, ZoneRow,
+    DecisionRow, Leases, PluginRow, PluginVersion, RateLimitRow, Report, RuleRow, Startup, Traffic,
+    ZoneRow,
 };
 
 impl Source for Running {
     fn report(&self, zones_max: usize) -> Report {
-        let now = clock::unix_now();
         let zones = self.authority.status();
         let tables = self.authority.tables();
-        let plugins = self.registry.get().map(|r| r.list()).unwrap_or_default();
         let mut report = Report {
-            version: env!("CARGO_PKG_VERSION"),
-            now,
-            started: self.started,
-            startup: self.startup(),
-            config: self.config_state().clone(),
-            listen: self.listening(),
             zone_count: zones.len() as u64,
             record_count: zones.iter().map(|z| z.records).sum(),
             zone_states: states(&zones),
-            plugins: plugins.iter().map(plugin_row).collect(),
-            traffic: self.traffic(),
-            leases: Leases {
-                generation: tables.lease_generation,
-                in_force: tables.leases as u64,
-                grants: tables.leases_granted,
-            },
             decisions: decisions(&tables),
-            error_reports: self.error_reports.rows(),
-            error_codes: self.error_reports.by_code(),
-            troubles: self.troubles(),
-            ..Report::default()
+            ..self.without_zones(&tables)
         };
-        report.rules_more = tables.rules.len().saturating_sub(RULES_MAX) as u64;
-        report.rules = tables
-            .rules
-            .iter()
-            .take(RULES_MAX)
-            .map(|rule| rule_row(now, rule))
-            .collect();
         add_troubles(&mut report, &zones, &tables);
-        report.zones = self.zone_rows(now, zones, zones_max);
+        report.zones = self.zone_rows(report.now, zones, zones_max);
         report
+    }
+
+    fn figures(&self, zones_max: usize) -> Report {
+        let summary = self.authority.summary();
+        let states = summary.states().filter(|(_, n)| *n > 0);
+        let (busiest, other_queries) = self.busiest(zones_max);
+        Report {
+            zone_count: summary.zones,
+            record_count: summary.records,
+            zone_states: states
+                .map(|(state, n)| (state_word(state).to_owned(), n))
+                .collect(),
+            zones: busiest,
+            other_queries,
+            ..self.without_zones(&self.authority.tables())
+        }
     }
 
     fn startup(&self) -> Startup {
@@ -66,6 +59,66 @@ impl Source for Running {
 }
 
 impl Running {
+    /// Everything that is not about zones.
+    fn without_zones(&self, tables: &TablesReport) -> Report {
+        let now = clock::unix_now();
+        let plugins = self.registry.get().map(|r| r.list()).unwrap_or_default();
+        let rules = tables.rules.iter().take(RULES_MAX);
+        Report {
+            version: env!("CARGO_PKG_VERSION"),
+            now,
+            started: self.started,
+            startup: self.startup(),
+            config: self.config_state().clone(),
+            listen: self.listening(),
+            plugins: plugins.iter().map(plugin_row).collect(),
+            traffic: self.traffic(),
+            rate_limit: self.rate_limit(),
+            leases: Leases {
+                generation: tables.lease_generation,
+                in_force: tables.leases as u64,
+                grants: tables.leases_granted,
+            },
+            rules: rules.map(|rule| rule_row(now, rule)).collect(),
+            rules_more: tables.rules.len().saturating_sub(RULES_MAX) as u64,
+            error_reports: self.error_reports.rows(),
+            error_codes: self.error_reports.by_code(),
+            troubles: self.troubles(),
+            ..Report::default()
+        }
+    }
+
+    /// The zones that were asked most, and the queries of all others together.
+    fn busiest(&self, most: usize) -> (Vec<ZoneRow>, u64) {
+        let zones = self.zones.load();
+        let mut asked: Vec<(u64, &Zone)> = Vec::with_capacity(zones.len());
+        let mut each = zones.iter();
+        let slots = zones.iter().map(|zone| zone.slot());
+        self.meter.each_zone(slots, |_, queries| {
+            asked.extend(each.next().map(|zone| (queries, &**zone)));
+        });
+        let order = |a: &(u64, &Zone), b: &(u64, &Zone)| {
+            b.0.cmp(&a.0).then_with(|| a.1.slot().cmp(&b.1.slot()))
+        };
+        let rest = if asked.len() > most {
+            asked.select_nth_unstable_by(most, order);
+            asked.split_off(most)
+        } else {
+            Vec::new()
+        };
+        asked.sort_unstable_by(order);
+        let rows = asked.into_iter().map(|(queries, zone)| ZoneRow {
+            name: zone.apex().to_string(),
+            serial: Some(zone.serial().0),
+            queries,
+            ..ZoneRow::default()
+        });
+        (
+            rows.collect(),
+            rest.iter().map(|(queries, _)| queries).sum(),
+        )
+    }
+
     /// Trouble first, then the busiest, then by name.
     fn zone_rows(&self, now: u64, zones: Vec<ZoneStatus>, most: usize) -> Vec<ZoneRow> {
         let mut rows: Vec<ZoneRow> = zones.into_iter().map(|z| self.zone_row(now, z)).collect();
@@ -96,6 +149,21 @@ impl Running {
             next_try: zone
                 .next_try_seconds
                 .map(|seconds| now.saturating_add(seconds)),
+        }
+    }
+
+    fn rate_limit(&self) -> RateLimitRow {
+        let counts = self.rate_limiter.counts();
+        RateLimitRow {
+            mode: match self.config().rate_limit.mode {
+                RateLimitMode::Off => "off",
+                RateLimitMode::Log => "log",
+                RateLimitMode::Limit => "limit",
+            },
+            slipped: counts.slipped,
+            dropped: counts.dropped,
+            shortened: counts.shortened,
+            would_limit: counts.would_limit,
         }
     }
 

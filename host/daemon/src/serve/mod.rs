@@ -151,7 +151,8 @@ fn start_dns(running: &Arc<Running>) -> anyhow::Result<()> {
         }),
         answers: Arc::clone(&running.answers),
         unix_now: crate::clock::unix_now,
-        limits: bailiwick_server::Limits::default(),
+        rate_limiter: Arc::clone(&running.rate_limiter),
+        limits: config.limits.clone(),
         encrypted,
     })?;
     running.set_server(server);

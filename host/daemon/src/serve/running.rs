@@ -10,7 +10,7 @@ use bailiwick_answer::{Secret, Secrets, Settings};
 use bailiwick_authority::{Authority, AuthorityOptions};
 use bailiwick_meter::Meter;
 use bailiwick_plugin::Registry;
-use bailiwick_server::{Certificates, EncryptedAddresses, EncryptedEvents, Server};
+use bailiwick_server::{Certificates, EncryptedAddresses, EncryptedEvents, RateLimiter, Server};
 use bailiwick_store::{EmbeddedStore, MemoryStore, Store};
 use bailiwick_zone::{HashKey, SharedZones, ZoneSet};
 use ipnet::IpNet;
@@ -38,6 +38,7 @@ pub(crate) struct Running {
     pub(crate) error_reports: Arc<ErrorReports>,
     /// Cookie secrets of this process, for when none are configured.
     own_secrets: Secrets,
+    pub(crate) rate_limiter: Arc<RateLimiter>,
     /// Set once plugins can be used.
     pub(crate) registry: OnceLock<Arc<Registry>>,
     config: ArcSwap<Config>,
@@ -87,6 +88,7 @@ impl Running {
             answers: Arc::new(ArcSwap::from_pointee(config.answers.settings(&own_secrets))),
             own_secrets,
             error_reports: Arc::default(),
+            rate_limiter: Arc::new(RateLimiter::new(&config.rate_limit)),
             registry: OnceLock::new(),
             boot: config.clone(),
             config: ArcSwap::from_pointee(config),
@@ -112,6 +114,7 @@ impl Running {
             .store(Arc::new(config.transfer_allow.clone()));
         let answers = config.answers.settings(&self.own_secrets);
         self.answers.store(Arc::new(answers));
+        self.rate_limiter.set(&config.rate_limit);
         self.config.store(Arc::new(config));
     }
 

@@ -30,6 +30,7 @@ pub(crate) fn run(world: &World, on: bool) {
         control: Arc::new(Nobody),
         answers: Arc::default(),
         unix_now: || 0,
+        rate_limiter: Arc::default(),
         limits: Limits::default(),
         encrypted: None,
     };

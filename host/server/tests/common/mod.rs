@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bailiwick_meter::Meter;
-use bailiwick_server::{Control, EncryptedOptions, Limits, NotifyReply, Server, ServerOptions};
+use bailiwick_server::{
+    Control, EncryptedOptions, Limits, NotifyReply, RateLimit, RateLimiter, Server, ServerOptions,
+};
 use bailiwick_zone::{HashKey, Name, Serial, SharedZones, Zone, ZoneSet, master};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -57,6 +59,7 @@ impl Control for FakeControl {
 
 pub(crate) struct Fixture {
     pub(crate) server: Server,
+    pub(crate) rate_limiter: Arc<RateLimiter>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) zones: Arc<SharedZones>,
     pub(crate) control: Arc<FakeControl>,
@@ -68,6 +71,7 @@ pub(crate) struct Setup {
     pub(crate) listen: Vec<SocketAddr>,
     pub(crate) threads: usize,
     pub(crate) limits: Limits,
+    pub(crate) rate_limit: RateLimit,
     pub(crate) allow_transfer: Vec<&'static str>,
     pub(crate) control: FakeControl,
     pub(crate) encrypted: Option<EncryptedOptions>,
@@ -79,6 +83,7 @@ impl Default for Setup {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
             threads: 1,
             limits: Limits::default(),
+            rate_limit: RateLimit::default(),
             allow_transfer: Vec::new(),
             control: FakeControl::default(),
             encrypted: None,
@@ -128,12 +133,15 @@ impl Fixture {
             control: Arc::clone(&control) as Arc<dyn Control>,
             answers: Arc::clone(&answers),
             unix_now: || 1_700_000_000,
+            rate_limiter: Arc::new(RateLimiter::new(&setup.rate_limit)),
             limits: setup.limits,
             encrypted: setup.encrypted,
         };
+        let rate_limiter = Arc::clone(&options.rate_limiter);
         let server = Server::start(&options).unwrap_or_else(|error| panic!("{error}"));
         let fixture = Self {
             server,
+            rate_limiter,
             meter,
             zones,
             control,
