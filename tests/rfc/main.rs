@@ -27,6 +27,7 @@
 //! | 6604, 6672 | `answer/aliases.rs` |
 //! | 6891, 6895 | `rfc6891.rs`, `rfc1035.rs`, `answer/header.rs` |
 //! | 7766, 9210 | `server/tcp.rs` |
+//! | 7828, 7830, 8467 | `rfc7828.rs`, `server/options.rs` |
 //! | 7873, 9018 | `rfc7873.rs`, `served.rs`; the vectors: `host/answer/src/cookie/tests.rs` |
 //! | 8020 | `rfc2308.rs` |
 //! | 8482 | `rfc2308.rs`, `answer/answers.rs` |
@@ -51,6 +52,7 @@ mod rfc2308;
 mod rfc4343;
 mod rfc5001;
 mod rfc6891;
+mod rfc7828;
 mod rfc7873;
 mod rfc8906;
 mod rfc8914;

@@ -225,33 +225,42 @@ impl<'m> Message<'m> {
     /// Adds OPT, in the room that was kept for it.
     #[inline]
     pub(crate) fn put_opt(&mut self, edns: Option<Opt<'_>>) {
-        let Some(opt) = edns else {
+        let Some(mut opt) = edns else {
             return;
         };
         let len = opt.len();
         self.limit = self.limit.wrapping_add(len);
-        let channel = if opt.channel.is_empty() {
-            0
+        let more = if opt.has_more() {
+            self.fit_more(&mut opt, len)
         } else {
-            self.channel_len(&opt, len)
+            0
         };
-        if let Ok(space) = self.reserve(len.wrapping_add(channel)) {
+        if let Ok(space) = self.reserve(len.wrapping_add(more)) {
             opt.write(space);
             self.add_count(Section::Additional, 1);
         }
     }
 
-    /// Octets of the report channel: none where they do not fit behind an OPT of `opt_len` (RFC 9567
-    /// 6.2: nothing is cut for it), nor in the answer to a report, lest reports are made of reports.
+    /// Octets of report channel and padding behind an OPT of `opt_len`, as far as there is room. No
+    /// channel where it does not fit (RFC 9567 6.2: nothing is cut for it), nor in the answer to a
+    /// report, lest reports are made of reports.
     #[cold]
-    fn channel_len(&self, opt: &Opt<'_>, opt_len: usize) -> usize {
-        let room = self.limit.saturating_sub(self.at).saturating_sub(opt_len);
-        let len = 4 + opt.channel.len();
+    fn fit_more(&self, opt: &mut Opt<'_>, opt_len: usize) -> usize {
+        let end = self.at + opt_len;
+        let room = self.limit.saturating_sub(end);
         let question = self.out.get(HEADER_LEN..self.qname_end).unwrap_or(&[0]);
-        match len <= room && !name::is_at_or_below_wire(question, opt.channel) {
-            true => len,
-            false => 0,
+        let mut more = 4 + opt.channel.len();
+        if more > room || name::is_at_or_below_wire(question, opt.channel) {
+            opt.channel = &[];
         }
+        if opt.channel.is_empty() {
+            more = 0;
+        }
+        if opt.asked.is_some_and(|asked| asked.padding) && more + 4 <= room {
+            let padded = (end + more + 4).next_multiple_of(PADDED_TO) - end;
+            more = padded.min(room);
+        }
+        more
     }
 
     /// Fills in the header and returns the length of the response.
@@ -274,6 +283,9 @@ impl<'m> Message<'m> {
         self.at
     }
 }
+
+/// RFC 8467 4.1: the sizes of padded answers are multiples of this.
+const PADDED_TO: usize = 468;
 
 /// A state of a [`Message`] to return to.
 #[derive(Clone, Copy, Debug)]

@@ -48,13 +48,19 @@ impl<'t> Opt<'t> {
         }
     }
 
-    /// Octets for which room has to be kept: all but the report channel.
+    /// Octets for which room has to be kept: all but the report channel and padding.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         match (self.error, self.asked) {
             (None, None) => OPT_LEN,
             (error, asked) => OPT_LEN + options_len(error, asked, self.nsid),
         }
+    }
+
+    /// There is more to it than [`Self::len`]: what is only sent where there is room left.
+    #[inline]
+    pub(crate) fn has_more(&self) -> bool {
+        !self.channel.is_empty() || self.asked.is_some_and(|asked| asked.padding)
     }
 
     /// Fills `space`, which is as long as the record.
@@ -90,8 +96,15 @@ impl<'t> Opt<'t> {
             rest[..text.len()].copy_from_slice(text);
             space = options::put(space, options::EXTENDED_ERROR, &data[..2 + text.len()]);
         }
-        if !space.is_empty() {
-            options::put(space, options::REPORT_CHANNEL, self.channel);
+        if !self.channel.is_empty() {
+            space = options::put(space, options::REPORT_CHANNEL, self.channel);
+        }
+        // RFC 7830 3: what is left is padding, of zeros.
+        if let Some(padding) = space.len().checked_sub(4) {
+            let (head, zeros) = space.split_at_mut(4);
+            head[..2].copy_from_slice(&options::PADDING.to_be_bytes());
+            head[2..].copy_from_slice(&(padding as u16).to_be_bytes());
+            zeros.fill(0);
         }
     }
 }

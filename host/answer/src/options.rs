@@ -22,10 +22,12 @@ pub struct Asked {
     nsid: bool,
     /// Labels of the zone's name and the zone's serial (RFC 9660 2.1), where asked for.
     zone_version: Option<(u8, u32)>,
-    /// The sender asks how long the connection may be idle (RFC 7828); means nothing over UDP.
-    pub keepalive: bool,
-    /// The sender asks for padding (RFC 7830); means nothing on a transport that is not encrypted.
-    pub padding: bool,
+    wants_keepalive: bool,
+    wants_padding: bool,
+    /// How long the connection may be idle, in tenths of a second (RFC 7828 3.1); see [`Self::granting`].
+    keepalive: Option<u16>,
+    /// The answer is padded (RFC 7830); see [`Self::granting`].
+    pub(crate) padding: bool,
 }
 
 impl Asked {
@@ -59,12 +61,21 @@ impl Asked {
                         .zone
                         .map(|zone| (zone.apex_labels() as u8, zone.serial().0));
                 }
-                KEEPALIVE => asked.keepalive = true,
-                PADDING => asked.padding = true,
+                KEEPALIVE => asked.wants_keepalive = true,
+                PADDING => asked.wants_padding = true,
                 _ => {}
             }
         }
         asked
+    }
+
+    /// Grants what depends on the connection, where it was asked for: how long it may be idle, in tenths
+    /// of a second (RFC 7828 3.3.2: never over UDP), and padding (RFC 7830 6: only under encryption).
+    #[must_use]
+    pub fn granting(mut self, idle: Option<u16>, padding: bool) -> Self {
+        self.keepalive = idle.filter(|_| self.wants_keepalive);
+        self.padding = padding && self.wants_padding;
+        self
     }
 
     /// The identifier that the answer carries; empty: none.
@@ -75,17 +86,18 @@ impl Asked {
         }
     }
 
-    /// Octets of the options of the answer, but for the identifier.
+    /// Octets of the options of the answer, but for the identifier and padding.
     pub(crate) fn len(&self) -> usize {
         let cookie = if self.cookie == Cookie::None {
             0
         } else {
             4 + COOKIE_LEN
         };
-        cookie + self.zone_version.map_or(0, |_| 4 + ZONEVERSION_LEN)
+        let keepalive = self.keepalive.map_or(0, |_| 4 + 2);
+        cookie + keepalive + self.zone_version.map_or(0, |_| 4 + ZONEVERSION_LEN)
     }
 
-    /// Writes the options of the answer, but for the identifier; returns what is left of `space`.
+    /// Writes the options of the answer, but for the identifier and padding; returns what is left of `space`.
     pub(crate) fn write<'o>(&self, mut space: &'o mut [u8]) -> &'o mut [u8] {
         if self.cookie != Cookie::None {
             space = put(space, COOKIE, &self.given);
@@ -93,6 +105,9 @@ impl Asked {
         if let Some((labels, serial)) = self.zone_version {
             let [s3, s2, s1, s0] = serial.to_be_bytes();
             space = put(space, ZONEVERSION, &[labels, SOA_SERIAL, s3, s2, s1, s0]);
+        }
+        if let Some(tenths) = self.keepalive {
+            space = put(space, KEEPALIVE, &tenths.to_be_bytes());
         }
         space
     }
@@ -125,7 +140,7 @@ pub(crate) fn put<'o>(space: &'o mut [u8], code: u16, data: &[u8]) -> &'o mut [u
 pub(crate) const NSID: u16 = 3;
 pub(crate) const COOKIE: u16 = 10;
 const KEEPALIVE: u16 = 11;
-const PADDING: u16 = 12;
+pub(crate) const PADDING: u16 = 12;
 pub(crate) const EXTENDED_ERROR: u16 = 15;
 pub(crate) const REPORT_CHANNEL: u16 = 18;
 const ZONEVERSION: u16 = 19;

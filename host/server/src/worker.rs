@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, Cache};
 use bailiwick_answer::{
@@ -39,6 +40,8 @@ pub(crate) struct Core {
     /// Those of this batch.
     pub(crate) settings: Arc<Settings>,
     unix_now: fn() -> u64,
+    /// How long a connection may be idle, in tenths of a second.
+    idle: u16,
     pub(crate) transfers: Acl,
     pub(crate) control: Arc<dyn Control>,
 }
@@ -72,6 +75,7 @@ impl Worker {
                 latest_settings: Cache::new(Arc::clone(&options.answers)),
                 settings: options.answers.load_full(),
                 unix_now: options.unix_now,
+                idle: tenths(options.limits.idle),
                 transfers: Acl::new(Arc::clone(&options.allow_transfer)),
                 control: Arc::clone(&options.control),
             },
@@ -104,7 +108,7 @@ impl Core {
         let message = arrived.message;
         let (asked, heeding);
         let job = if job.request.has_options() {
-            asked = heed(job, arrived, &self.settings, self.unix_now);
+            asked = heed(job, arrived, &self.settings, self.unix_now, self.idle);
             heeding = job.heeding(&asked, &self.settings);
             &heeding
         } else {
@@ -266,13 +270,28 @@ impl Core {
 
 /// What the options ask, which few queries carry.
 #[cold]
-fn heed(job: &Job<'_>, arrived: &Arrived<'_>, settings: &Settings, unix_now: fn() -> u64) -> Asked {
-    job.heed(
+fn heed(
+    job: &Job<'_>,
+    arrived: &Arrived<'_>,
+    settings: &Settings,
+    unix_now: fn() -> u64,
+    idle: u16,
+) -> Asked {
+    let asked = job.heed(
         arrived.message,
         arrived.source.to_ip(),
         unix_now(),
         settings,
-    )
+    );
+    // RFC 9250 5.5.2 and HTTP have their own ways to say how long a connection lasts.
+    let idle = matches!(arrived.transport, Transport::Tcp | Transport::Tls).then_some(idle);
+    let encrypted = !matches!(arrived.transport, Transport::Udp | Transport::Tcp);
+    asked.granting(idle, encrypted)
+}
+
+/// RFC 7828 3.1: the unit of the option.
+fn tenths(time: Duration) -> u16 {
+    u16::try_from(time.as_millis() / 100).unwrap_or(u16::MAX)
 }
 
 /// The reason of a refusal, as a lease or rule gave it (RFC 8914).

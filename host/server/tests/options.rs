@@ -80,3 +80,20 @@ fn new_settings_hold_from_the_next_batch_on() {
     put(&fixture, Cookies::Off);
     assert_eq!(exchange(&client, &with_option(COOKIE, b"a client")), plain);
 }
+
+/// RFC 7828 3.3.2: over TCP who asks is told how long the connection may be idle; over UDP the option is
+/// ignored. Padding is for encrypted transports (RFC 7830 6).
+#[test]
+fn keepalive_is_told_over_tcp_alone() {
+    let fixture = Fixture::start();
+    let message = with_option(11, &[]);
+    let udp = exchange(&fixture.udp(), &message);
+    let mut stream = fixture.tcp();
+    send_frame(&mut stream, &message);
+    let tcp = read_frame(&mut stream).unwrap();
+    // Ten seconds, in tenths.
+    assert_eq!(tcp[tcp.len() - 6..], [0, 11, 0, 2, 0, 100]);
+    assert_eq!(tcp.len(), udp.len() + 6);
+    send_frame(&mut stream, &with_option(12, &[0; 8]));
+    assert_eq!(read_frame(&mut stream).unwrap(), udp);
+}
