@@ -203,6 +203,7 @@ impl<'z> Job<'z> {
     }
 
     /// The message came from the address it names: over a stream, or with a good cookie.
+    #[inline]
     #[must_use]
     pub fn is_address_proven(&self) -> bool {
         self.transport == Transport::Stream
