@@ -26,8 +26,11 @@ pub(crate) struct Report {
     pub(crate) traffic: Traffic,
     pub(crate) rate_limit: RateLimitRow,
     pub(crate) leases: Leases,
+    /// The busiest; not more than a page bears.
     pub(crate) rules: Vec<RuleRow>,
     pub(crate) rules_more: u64,
+    /// Queries that the rules in force have met, all of them.
+    pub(crate) rule_hits: u64,
     pub(crate) decisions: Vec<DecisionRow>,
     /// Reports of resolvers (RFC 9567), the latest first.
     pub(crate) error_reports: Vec<ErrorReportRow>,

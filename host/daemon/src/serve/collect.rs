@@ -63,7 +63,8 @@ impl Running {
     fn without_zones(&self, tables: &TablesReport) -> Report {
         let now = clock::unix_now();
         let plugins = self.registry.get().map(|r| r.list()).unwrap_or_default();
-        let rules = tables.rules.iter().take(RULES_MAX);
+        let mut rules: Vec<&RuleReport> = tables.rules.iter().collect();
+        rules.sort_by_key(|rule| std::cmp::Reverse(rule.hits));
         Report {
             version: env!("CARGO_PKG_VERSION"),
             now,
@@ -79,8 +80,13 @@ impl Running {
                 in_force: tables.leases as u64,
                 grants: tables.leases_granted,
             },
-            rules: rules.map(|rule| rule_row(now, rule)).collect(),
-            rules_more: tables.rules.len().saturating_sub(RULES_MAX) as u64,
+            rule_hits: rules.iter().map(|rule| rule.hits).sum(),
+            rules_more: rules.len().saturating_sub(RULES_MAX) as u64,
+            rules: rules
+                .into_iter()
+                .take(RULES_MAX)
+                .map(|rule| rule_row(now, rule))
+                .collect(),
             error_reports: self.error_reports.rows(),
             error_codes: self.error_reports.by_code(),
             troubles: self.troubles(),
