@@ -160,6 +160,9 @@ fn odd_requests_to_transfer_are_answered_like_odd_questions() {
             );
         }
     }
+    // RFC 1995 3: without the version the asker has.
+    let bare = Ask::new("example.", "IXFR");
+    assert_eq!(tcp(&server, &bare.encode()).rcode(), "FORMERR");
     // RFC 5936 4.2, RFC 1995 2: over UDP.
     assert_eq!(
         udp(&server, &Ask::new("example.", "AXFR").edns().encode()).rcode(),
