@@ -4,11 +4,12 @@
 //! read: the reader sums over the threads and sees each number whole, if perhaps one query late.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use crate::class::{Class, Detail, Usage};
 use crate::sketch::Sketch;
 use crate::slots::{CHUNK, SlotTable, place};
+use crate::tick::Tick;
 use crate::totals::{Totals, bump};
 
 /// Everything a thread counts.
@@ -37,11 +38,13 @@ pub(crate) struct ZoneCell {
     pub(crate) units: AtomicU64,
     /// Units left of the portion taken last.
     pub(crate) left: AtomicU64,
-    /// When the lease must be looked at even though units are left.
-    pub(crate) check_at: AtomicU64,
-    /// The lease that the portion belongs to.
-    pub(crate) seq: AtomicU32,
-    pub(crate) slip: AtomicU32,
+    /// Until when, and at what price, units are spent without a look at the lease: a [`Pass`].
+    pub(crate) pass: AtomicU64,
+    /// The state of all tables that the pass was given under.
+    pub(crate) epoch: AtomicU32,
+    /// The lease that the portion belongs to, as [`crate::lease::short`].
+    pub(crate) seq: AtomicU16,
+    pub(crate) slip: AtomicU16,
     pub(crate) nxdomain: AtomicU64,
 
     pub(crate) nodata: AtomicU64,
@@ -52,6 +55,42 @@ pub(crate) struct ZoneCell {
     probe: AtomicU64,
     control: AtomicU64,
     suspended: AtomicU64,
+}
+
+/// What every query of a zone looks at, in one word: the moment from which the lease must be looked
+/// at again, whether a query can cost more than the base weight, and the base weight.
+#[derive(Clone, Copy)]
+pub(crate) struct Pass(pub(crate) u64);
+
+impl Pass {
+    /// Where there are no leases: for ever, and at no price.
+    pub(crate) const FREE: Self = Self(u64::MAX >> 17 << 17);
+
+    /// For units of weight `base` until `until`, or the end of the 47 bits that a moment has here,
+    /// which is four years after the start; then a look costs nothing but its time.
+    pub(crate) fn new(until: Tick, base: u64, extras: bool) -> Self {
+        let until = until.0.min(u64::MAX >> 17);
+        Self(until << 17 | u64::from(extras) << 16 | (base & 0xffff))
+    }
+
+    #[inline]
+    pub(crate) fn holds_at(self, now: Tick) -> bool {
+        now.0 < self.0 >> 17
+    }
+
+    #[inline]
+    pub(crate) fn base(self) -> u64 {
+        self.0 & 0xffff
+    }
+
+    #[inline]
+    pub(crate) fn extras(self) -> bool {
+        self.0 >> 16 & 1 != 0
+    }
+
+    pub(crate) fn until(self) -> Tick {
+        Tick(self.0 >> 17)
+    }
 }
 
 impl ThreadCells {

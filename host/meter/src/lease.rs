@@ -367,11 +367,11 @@ impl LeaseCell {
         }
     }
 
-    /// Takes up to `units` and forgets the rest.
-    pub(crate) fn take_up_to(&self, seq: u32, units: u64) {
+    /// Takes up to `units` of the lease whose [`short`] number is `seq`, and forgets the rest.
+    pub(crate) fn take_up_to(&self, seq: u16, units: u64) {
         // Fails only if the pool went to another lease.
         let _ = self.pool.fetch_update(AcqRel, Relaxed, |pool| {
-            (pool & !UNITS_MAX == tag(seq)).then(|| pool - units.min(pool & UNITS_MAX))
+            (pool >> 48 == u64::from(seq)).then(|| pool - units.min(pool & UNITS_MAX))
         });
     }
 
@@ -394,8 +394,13 @@ const SPINS: u32 = 2000;
 const UNITS_MAX: u64 = (1 << 48) - 1;
 const PORTION_MIN: u64 = 64;
 
+/// What the pool and the threads keep of a lease's number.
+pub(crate) const fn short(seq: u32) -> u16 {
+    (seq >> 1) as u16
+}
+
 const fn tag(seq: u32) -> u64 {
-    ((seq >> 1) as u64 & 0xffff) << 48
+    (short(seq) as u64) << 48
 }
 
 fn pack_action(action: Action) -> u64 {
@@ -504,7 +509,7 @@ mod tests {
         let old = cell.seq();
         cell.install(Some(&grant(500)), 500, Tick(2), 1);
         assert_eq!(cell.take(old, 1, 1), None);
-        cell.take_up_to(old, 50);
+        cell.take_up_to(short(old), 50);
         assert_eq!(cell.left_in_pool(), 500);
     }
 

@@ -2,7 +2,9 @@
 //! adds up what the workers counted.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicU32, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -13,7 +15,7 @@ use ipnet::IpNet;
 use crate::bucket::Buckets;
 use crate::class::{Detail, Usage};
 use crate::counters::ThreadCells;
-use crate::lease::{FREE, LeaseGrant, LeaseTable, LeaseWant};
+use crate::lease::{FREE, LeaseGrant, LeaseTable, LeaseWant, short};
 use crate::prefix::PrefixSet;
 use crate::rule::{Effect, TrafficRule};
 use crate::ruleset::RuleSet;
@@ -37,6 +39,8 @@ pub struct Meter {
 pub(crate) struct Shared {
     pub(crate) leases: LeaseTable,
     pub(crate) leasing: AtomicBool,
+    /// Goes up whenever a table changes that a [`crate::counters::Pass`] was given under.
+    epoch: AtomicU32,
     /// Set with the first suspension and never unset: a query then looks at its zone's flag.
     pub(crate) suspending: AtomicBool,
     pub(crate) thread_count: AtomicUsize,
@@ -48,6 +52,20 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// The number of this state of the tables. What was written before it went up is seen by whoever
+    /// sees it.
+    #[inline]
+    pub(crate) fn epoch(&self) -> u32 {
+        self.epoch.load(Acquire)
+    }
+
+    /// Makes every thread look at the tables again. Zero is that of a cell never touched.
+    fn next_epoch(&self) {
+        if self.epoch.fetch_add(1, Release) == u32::MAX {
+            self.epoch.fetch_add(1, Release);
+        }
+    }
+
     /// The buckets; made when the first rule with a limit is put in force.
     pub(crate) fn buckets(&self) -> &Buckets {
         self.buckets.get_or_init(|| Buckets::new(self.secret))
@@ -82,6 +100,7 @@ impl Meter {
         let shared = Shared {
             leases: LeaseTable::new(),
             leasing: AtomicBool::new(false),
+            epoch: AtomicU32::new(1),
             suspending: AtomicBool::new(false),
             thread_count: AtomicUsize::new(0),
             rules: Arc::default(),
@@ -144,6 +163,7 @@ impl Meter {
     /// Switches leases on (a `quota` policy is bound) or off (answer and count).
     pub fn set_leasing(&self, on: bool) {
         self.shared.leasing.store(on, Relaxed);
+        self.shared.next_epoch();
     }
 
     /// Says where our own measurements come from: what would be `answered` is then `probe`.
@@ -158,6 +178,7 @@ impl Meter {
         if let Some(chunk) = self.shared.leases.chunk(slot) {
             chunk.cell(slot).suspended.store(suspended.into(), Relaxed);
         }
+        self.shared.next_epoch();
     }
 
     /// Zones that want a lease and have not been told of since they last said so.
@@ -206,6 +227,7 @@ impl Meter {
                 threads.len(),
             );
         }
+        self.shared.next_epoch();
     }
 
     /// Ends a zone's lease as if there had never been one, before its slot goes to another zone.
@@ -215,6 +237,7 @@ impl Meter {
         if let Some(cell) = self.shared.leases.cell_if_there(slot) {
             cell.install(None, 0, Tick(0), 1);
         }
+        self.shared.next_epoch();
     }
 
     /// How many leases are in force.
@@ -250,6 +273,7 @@ impl Meter {
         let threads = lock(&self.threads);
         let set = RuleSet::compile(rules, &self.key, &self.shared.rules.load(), threads.len());
         self.shared.rules.store(Arc::new(set));
+        self.shared.next_epoch();
     }
 
     /// The rules in force; those past their end are still listed.
@@ -313,7 +337,7 @@ impl Meter {
         let held = threads
             .iter()
             .filter_map(|cells| cells.zone_if_there(slot))
-            .filter(|mine| mine.seq.load(Relaxed) == terms.seq)
+            .filter(|mine| mine.seq.load(Relaxed) == short(terms.seq))
             .map(|mine| mine.left.load(Relaxed))
             .filter(|left| *left < FREE / 2);
         held.fold(cell.left_in_pool(), u64::saturating_add)

@@ -10,6 +10,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use ipnet::IpNet;
 
 use crate::query::{Source, mask};
+use crate::ruleset::Bits;
 
 /// A set of prefixes, such as the addresses of our own probes.
 #[derive(Debug, Default)]
@@ -61,6 +62,13 @@ impl<V: Default> PrefixIndex<V> {
 }
 
 impl<V> PrefixIndex<V> {
+    /// Whether some prefix may hold `source`: one bit looked at.
+    #[inline]
+    pub(crate) fn may_hold(&self, source: Source) -> bool {
+        let family = if source.is_v4() { &self.v4 } else { &self.v6 };
+        family.may_hold(source)
+    }
+
     /// Calls `found` with the value of every prefix that holds `source`.
     #[inline]
     pub(crate) fn each<'a>(&'a self, source: Source, found: impl FnMut(&'a V)) {
@@ -73,7 +81,7 @@ impl<V> PrefixIndex<V> {
 
 #[derive(Debug)]
 struct Family<V> {
-    coarse: Box<[u64]>,
+    coarse: Bits,
     lengths: Vec<u8>,
     table: HashMap<Key, V, BuildHasherDefault<MultiplyHasher>>,
 }
@@ -81,7 +89,7 @@ struct Family<V> {
 impl<V> Default for Family<V> {
     fn default() -> Self {
         Self {
-            coarse: Box::default(),
+            coarse: Bits::default(),
             lengths: Vec::new(),
             table: HashMap::default(),
         }
@@ -91,10 +99,7 @@ impl<V> Default for Family<V> {
 impl<V> Family<V> {
     #[inline]
     fn may_hold(&self, source: Source) -> bool {
-        let bit = coarse_bit(source);
-        self.coarse
-            .get(bit / 64)
-            .is_some_and(|word| word >> (bit % 64) & 1 == 1)
+        self.coarse.has(coarse_bit(source))
     }
 
     #[cold]
@@ -113,14 +118,9 @@ impl<V> Family<V> {
 
 impl<V: Default> Family<V> {
     fn entry(&mut self, prefix: Source, bits: u8) -> &mut V {
-        if self.coarse.is_empty() {
-            self.coarse = vec![0; COARSE_BITS / 64].into();
-        }
         let (first, count) = coarse_range(prefix, bits);
         for bit in first..first + count {
-            if let Some(word) = self.coarse.get_mut(bit / 64) {
-                *word |= 1 << (bit % 64);
-            }
+            self.coarse.set(bit);
         }
         if !self.lengths.contains(&bits) {
             self.lengths.push(bits);
@@ -136,21 +136,21 @@ struct Key {
 }
 
 /// Bits of the first bitmap: one for each value of an IPv4 address's first half.
-const COARSE_BITS: usize = 1 << 16;
+const COARSE_BITS: u64 = 1 << 16;
 
 /// Which bit an address looks at: the first 16 bits of an IPv4 address, a fold of the first 32 of
 /// an IPv6 one (all of the Internet shares its first few).
 #[inline]
-fn coarse_bit(source: Source) -> usize {
+fn coarse_bit(source: Source) -> u64 {
     if source.is_v4() {
-        (source.lo >> 16) as usize & (COARSE_BITS - 1)
+        source.lo >> 16 & (COARSE_BITS - 1)
     } else {
-        ((source.hi >> 32).wrapping_mul(MULTIPLIER) >> 48) as usize
+        (source.hi >> 32).wrapping_mul(MULTIPLIER) >> 48
     }
 }
 
 /// Which bits the addresses of a prefix may look at: the first, and how many.
-fn coarse_range(prefix: Source, bits: u8) -> (usize, usize) {
+fn coarse_range(prefix: Source, bits: u8) -> (u64, u64) {
     if prefix.is_v4() && bits >= 96 {
         let spread = 1 << (16 - usize::from(bits - 96).min(16));
         (coarse_bit(prefix) & !(spread - 1), spread)

@@ -29,12 +29,14 @@ pub struct RuleSet {
     by_source: PrefixIndex<Vec<u32>>,
     by_suffix: Filed<u64>,
     suffix_bits: Bits,
-    /// How many labels the suffixes have.
-    suffix_labels: Vec<u8>,
+    /// How many labels the suffixes have: bit `n` for `n` labels.
+    suffix_labels: u128,
     by_zone: Filed<u32>,
     zone_bits: Bits,
     /// Rules that every query is tried against.
     general: Vec<u32>,
+    /// There are some, or suffixes of more labels than a word has bits.
+    always: bool,
 }
 
 impl RuleSet {
@@ -70,9 +72,7 @@ impl RuleSet {
             } else if let Some((labels, hash, _)) = &suffix {
                 set.by_suffix.entry(*hash).or_default().push(rank);
                 set.suffix_bits.set(*hash);
-                if !set.suffix_labels.contains(labels) {
-                    set.suffix_labels.push(*labels);
-                }
+                set.suffix_labels |= 1 << (labels & 127);
             } else if let Some(zone) = rule.zone {
                 set.by_zone.entry(zone).or_default().push(rank);
                 set.zone_bits.set(u64::from(zone));
@@ -87,6 +87,7 @@ impl RuleSet {
             let suffix = suffix.map(|(labels, _, folded)| (labels, folded));
             set.rules.push(Compiled { rule, suffix, hits });
         }
+        set.always = !set.general.is_empty() || set.suffix_labels >> 64 != 0;
         set
     }
 
@@ -122,8 +123,36 @@ impl RuleSet {
         })
     }
 
-    /// The first rule that matches, counted as a hit by `thread`.
+    /// Whether a rule may match that is not about a whole zone: false for nearly every query.
     #[inline]
+    pub(crate) fn may_match(&self, query: &Query<'_>) -> bool {
+        if self.by_source.may_hold(query.source) {
+            return true;
+        }
+        if let Some(name) = query.name {
+            // A name of more labels is looked at in full.
+            let labels = name.labels().min(63);
+            let mut counts = self.suffix_labels as u64 & (u64::MAX >> (63 - labels));
+            while counts != 0 {
+                if self
+                    .suffix_bits
+                    .has(name.suffix_hash(counts.trailing_zeros() as usize))
+                {
+                    return true;
+                }
+                counts &= counts - 1;
+            }
+        }
+        self.always
+    }
+
+    /// Whether some rule is about this zone, with nothing else that turns queries away.
+    #[inline]
+    pub(crate) fn is_about_zone(&self, zone: u32) -> bool {
+        self.zone_bits.has(u64::from(zone))
+    }
+
+    /// The first rule that matches, counted as a hit by `thread`.
     pub(crate) fn find(&self, query: &Query<'_>, now: Tick, thread: usize) -> Option<&TrafficRule> {
         let mut best = u32::MAX;
         for rank in &self.general {
@@ -135,15 +164,14 @@ impl RuleSet {
             }
         });
         if let Some(name) = query.name {
-            for labels in &self.suffix_labels {
-                let labels = usize::from(*labels);
-                if labels <= name.labels() && self.suffix_bits.has(name.suffix_hash(labels)) {
+            for labels in 0..=name.labels() {
+                if self.suffix_bits.has(name.suffix_hash(labels)) {
                     self.try_suffix(&mut best, name.suffix_hash(labels), query, now, thread);
                 }
             }
         }
         if let Some(zone) = query.slot
-            && self.zone_bits.has(u64::from(zone))
+            && self.is_about_zone(zone)
         {
             self.try_zone(&mut best, zone, query, now, thread);
         }
@@ -260,27 +288,26 @@ impl Hits {
     }
 }
 
-/// A bitmap over the low 16 bits of a number; empty until something is set.
-#[derive(Debug, Default)]
-struct Bits(Box<[u64]>);
+/// A bitmap over the low 16 bits of a number.
+#[derive(Debug)]
+pub(crate) struct Bits(Box<[u64; 1 << 10]>);
+
+impl Default for Bits {
+    fn default() -> Self {
+        Self(Box::new([0; 1 << 10]))
+    }
+}
 
 impl Bits {
-    fn set(&mut self, value: u64) {
-        if self.0.is_empty() {
-            self.0 = vec![0; 1 << 10].into();
-        }
-        let bit = value as usize & 0xffff;
-        if let Some(word) = self.0.get_mut(bit / 64) {
-            *word |= 1 << (bit % 64);
-        }
+    pub(crate) fn set(&mut self, value: u64) {
+        let bit = usize::from(value as u16);
+        self.0[bit / 64] |= 1 << (bit % 64);
     }
 
     #[inline]
-    fn has(&self, value: u64) -> bool {
-        let bit = value as usize & 0xffff;
-        self.0
-            .get(bit / 64)
-            .is_some_and(|word| word >> (bit % 64) & 1 == 1)
+    pub(crate) fn has(&self, value: u64) -> bool {
+        let bit = usize::from(value as u16);
+        self.0[bit / 64] >> (bit % 64) & 1 == 1
     }
 }
 

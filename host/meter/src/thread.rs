@@ -10,8 +10,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use arc_swap::{ArcSwap, ArcSwapOption, Cache};
 
 use crate::class::Class;
-use crate::counters::{ThreadCells, ZoneCell};
-use crate::lease::{ASK_AGAIN_MS, AskReason, FREE, Fallback, GRACE_MS, LeaseChunk};
+use crate::counters::{Pass, ThreadCells, ZoneCell};
+use crate::lease::{ASK_AGAIN_MS, AskReason, FREE, Fallback, GRACE_MS, LeaseChunk, short};
 use crate::meter::Shared;
 use crate::prefix::PrefixSet;
 use crate::query::Query;
@@ -126,6 +126,9 @@ pub struct ThreadMeter {
     /// Some zone is suspended.
     suspending: bool,
     no_rules: bool,
+    /// No table says anything of anybody.
+    idle: bool,
+    epoch: u32,
     slip: u32,
     sampler: Sampler,
     now: Tick,
@@ -150,6 +153,8 @@ impl ThreadMeter {
             leasing: false,
             suspending: false,
             no_rules: true,
+            idle: true,
+            epoch: 0,
             slip: 0,
             sampler,
             now: Tick(0),
@@ -161,6 +166,8 @@ impl ThreadMeter {
     pub fn begin(&mut self, now: Tick) {
         self.now = now;
         self.sampler.look_at_clock(now);
+        // First: what a table says is at least as new as this.
+        self.epoch = self.shared.epoch();
         self.leasing = self.shared.leasing.load(Relaxed);
         self.suspending = self.shared.suspending.load(Relaxed);
         self.threads = self.shared.thread_count.load(Relaxed);
@@ -169,6 +176,7 @@ impl ThreadMeter {
             self.rules = Arc::clone(latest);
         }
         self.no_rules = self.rules.is_empty();
+        self.idle = self.no_rules && !self.leasing && !self.suspending;
         self.probing = self.latest_probes.load().is_some();
     }
 
@@ -181,18 +189,43 @@ impl ThreadMeter {
     /// What rules, suspensions and leases say of a query.
     #[inline]
     pub fn decide(&mut self, query: &Query<'_>) -> Decision {
+        if self.idle {
+            return Decision::ANSWER;
+        }
+        if !self.no_rules && self.rules.may_match(query) {
+            return self.consult(query);
+        }
+        let Some(slot) = query.slot else {
+            return Decision::ANSWER;
+        };
+        let Some(mine) = self.cells.zone(slot) else {
+            return self.consult(query);
+        };
+        let (pass, left) = (Pass(mine.pass.load(Relaxed)), mine.left.load(Relaxed));
+        let base = pass.base();
+        if left < base || mine.epoch.load(Relaxed) != self.epoch || !pass.holds_at(self.now) {
+            return self.consult(query);
+        }
+        mine.left.store(left.wrapping_sub(base), Relaxed);
+        bump(&mine.units, base);
+        Decision {
+            extras: pass.extras(),
+            ..Decision::ANSWER
+        }
+    }
+
+    /// Asks every table, and gives the zone a pass where its lease alone decides for some time.
+    #[cold]
+    #[inline(never)]
+    fn consult(&mut self, query: &Query<'_>) -> Decision {
         let mut decision = Decision::ANSWER;
         if !self.no_rules && self.apply_rules(query, &mut decision) {
             return decision;
         }
-        if self.suspending
-            && let Some(slot) = query.slot
-            && self
-                .shared
-                .leases
-                .cell_if_there(slot)
-                .is_some_and(|cell| cell.suspended.load(Relaxed) != 0)
-        {
+        let Some(slot) = query.slot else {
+            return decision;
+        };
+        if self.suspending && self.is_suspended(slot) {
             let verdict = Verdict::Deny {
                 rcode: REFUSED,
                 ede: Some(BLOCKED),
@@ -203,16 +236,34 @@ impl ThreadMeter {
                 extras: false,
             };
         }
-        if self.leasing
-            && let Some(slot) = query.slot
+        // Slots past the directory are answered and counted in the totals alone.
+        let (Some(chunk), Some(mine)) = (self.shared.leases.chunk(slot), self.cells.zone(slot))
+        else {
+            return decision;
+        };
+        if self.leasing {
+            self.apply_lease(query, chunk, mine, &mut decision);
+        } else {
+            mine.pass.store(Pass::FREE.0, Relaxed);
+        }
+        // What is about the zone as a whole, and what costs nothing, is looked at every time.
+        if decision.verdict == Verdict::Answer
+            && !self.rules.is_about_zone(slot)
+            && (!self.leasing || Pass(mine.pass.load(Relaxed)).base() > 0)
         {
-            self.apply_lease(query, slot, &mut decision);
+            mine.epoch.store(self.epoch, Relaxed);
+        } else {
+            mine.epoch.store(0, Relaxed);
         }
         decision
     }
 
+    fn is_suspended(&self, slot: u32) -> bool {
+        let cell = self.shared.leases.cell_if_there(slot);
+        cell.is_some_and(|cell| cell.suspended.load(Relaxed) != 0)
+    }
+
     /// Asks the rules; true when the query is not to be answered.
-    #[inline]
     fn apply_rules(&mut self, query: &Query<'_>, decision: &mut Decision) -> bool {
         let Some(rule) = self.rules.find(query, self.now, self.index) else {
             return false;
@@ -240,55 +291,43 @@ impl ThreadMeter {
         limited
     }
 
-    #[inline]
-    fn apply_lease(&mut self, query: &Query<'_>, slot: u32, decision: &mut Decision) {
-        // Slots past the directory are answered and counted in the totals alone.
-        let (Some(chunk), Some(mine)) = (self.shared.leases.chunk(slot), self.cells.zone(slot))
-        else {
+    fn apply_lease(
+        &self,
+        query: &Query<'_>,
+        chunk: &LeaseChunk,
+        mine: &ZoneCell,
+        decision: &mut Decision,
+    ) {
+        let slot = query.slot.unwrap_or_default();
+        let Some(action) = look_at_lease(chunk, mine, slot, self.now, self.threads) else {
+            decision.extras = chunk.cell(slot).weighs_more();
             return;
         };
-        let cell = chunk.cell(slot);
-        let base = cell.weights.load(Relaxed) & 0xffff;
-        let left = mine.left.load(Relaxed);
-        if left >= base.max(1)
-            && mine.seq.load(Relaxed) == cell.seq()
-            && self.now.0 < mine.check_at.load(Relaxed)
-        {
-            mine.left.store(left.wrapping_sub(base), Relaxed);
-            bump(&mine.units, base);
-            decision.extras = cell.weighs_more();
-            return;
-        }
-        match look_at_lease(chunk, mine, slot, self.now, self.threads) {
-            None => decision.extras = cell.weighs_more(),
-            Some(action) => {
-                let mut slip = mine.slip.load(Relaxed);
-                decision.verdict = verdict_of(action, query, &mut slip);
-                mine.slip.store(slip, Relaxed);
-                if decision.verdict != Verdict::Answer {
-                    decision.class = decision.class.or(Some(Class::Limited));
-                }
-            }
+        let mut slip = u32::from(mine.slip.load(Relaxed));
+        decision.verdict = verdict_of(action, query, &mut slip);
+        mine.slip.store(slip as u16, Relaxed);
+        if decision.verdict != Verdict::Answer {
+            decision.class = decision.class.or(Some(Class::Limited));
         }
     }
 
     /// Counts a query and what became of it.
     #[inline]
     pub fn settle(&mut self, query: &Query<'_>, decision: &Decision, outcome: &Outcome) {
-        let mut outcome = *outcome;
-        outcome.class = decision.class.unwrap_or(outcome.class);
-        if self.probing && outcome.class == Class::Answered && self.is_probe(query) {
-            outcome.class = Class::Probe;
+        let mut class = decision.class.unwrap_or(outcome.class);
+        if self.probing && class == Class::Answered && self.is_probe(query) {
+            class = Class::Probe;
         }
         let stream = !query.transport.is_datagram();
+        let (bytes_in, bytes_out) = (u64::from(outcome.bytes_in), u64::from(outcome.bytes_out));
         let totals = &self.cells.totals;
         let v6 = !query.source.is_v4();
-        totals.count(outcome.class, query.transport, v6, query.qtype);
-        bump(&totals.bytes_in, u64::from(outcome.bytes_in));
-        if outcome.bytes_out == 0 {
+        totals.count(class, query.transport, v6, query.qtype);
+        bump(&totals.bytes_in, bytes_in);
+        if bytes_out == 0 {
             bump(&totals.silent, 1);
         } else {
-            totals.count_answer(outcome.rcode, u64::from(outcome.bytes_out));
+            totals.count_answer(outcome.rcode, bytes_out);
         }
         if outcome.truncated {
             bump(&totals.truncated, 1);
@@ -303,25 +342,16 @@ impl ThreadMeter {
         if let Some(slot) = query.slot
             && let Some(mine) = self.cells.zone(slot)
         {
-            mine.count(outcome.class);
-            bump(&mine.bytes_in, u64::from(outcome.bytes_in));
-            bump(&mine.bytes_out, u64::from(outcome.bytes_out));
-            if outcome.nxdomain {
-                bump(&mine.nxdomain, 1);
-            } else if outcome.nodata {
-                bump(&mine.nodata, 1);
-            }
-            if stream {
-                bump(&mine.tcp, 1);
-            }
-            if outcome.signed {
-                bump(&mine.signed, 1);
-            }
-            if decision.extras {
-                self.pay_extras(query, slot, mine, &outcome, stream);
+            mine.count(class);
+            bump(&mine.bytes_in, bytes_in);
+            bump(&mine.bytes_out, bytes_out);
+            // Most answers are none of these.
+            if outcome.nxdomain | outcome.nodata | outcome.signed | stream | decision.extras {
+                self.settle_rest(query, slot, mine, outcome, decision.extras);
             }
         }
         if self.sampler.due() {
+            let outcome = Outcome { class, ..*outcome };
             self.sampler.record(
                 &self.cells.sketch,
                 self.shared.secret,
@@ -329,6 +359,32 @@ impl ThreadMeter {
                 &outcome,
                 self.now,
             );
+        }
+    }
+
+    /// What a zone's counters note of some queries only.
+    #[inline]
+    fn settle_rest(
+        &self,
+        query: &Query<'_>,
+        slot: u32,
+        mine: &ZoneCell,
+        outcome: &Outcome,
+        extras: bool,
+    ) {
+        let stream = !query.transport.is_datagram();
+        for (counter, due) in [
+            (&mine.nxdomain, outcome.nxdomain),
+            (&mine.nodata, outcome.nodata),
+            (&mine.tcp, stream),
+            (&mine.signed, outcome.signed),
+        ] {
+            if due {
+                bump(counter, 1);
+            }
+        }
+        if extras {
+            self.pay_extras(query, slot, mine, outcome, stream);
         }
     }
 
@@ -410,25 +466,32 @@ fn look_at_lease(
 ) -> Option<Action> {
     let cell = chunk.cell(slot);
     let base = cell.weights.load(Relaxed) & 0xffff;
-    let go_free = |until: Tick| {
+    let until = |until: Tick| {
+        let pass = Pass::new(until, base, cell.weighs_more());
+        mine.pass.store(pass.0, Relaxed);
+    };
+    let go_free = |end: Tick| {
         mine.left.store(FREE, Relaxed);
-        mine.check_at.store(until.0, Relaxed);
+        until(end);
         bump(&mine.units, base);
         None
     };
     // Says once a second what is wanted.
     let ask = |reason: AskReason| {
-        if now.0 >= mine.check_at.load(Relaxed) {
+        if now >= Pass(mine.pass.load(Relaxed)).until() {
             chunk.want(slot, reason);
-            mine.check_at
-                .store(now.after_millis(ASK_AGAIN_MS).0, Relaxed);
+            until(now.after_millis(ASK_AGAIN_MS));
         }
     };
+    // Given while leases were off, or under another lease.
+    if Pass(mine.pass.load(Relaxed)).base() != base {
+        mine.pass.store(0, Relaxed);
+    }
     let Some(terms) = cell.terms().filter(|terms| !terms.vacant) else {
         // Terms that are being written this moment are there for the next query.
         if cell.seq().is_multiple_of(2) {
-            if mine.seq.swap(cell.seq(), Relaxed) != cell.seq() {
-                mine.check_at.store(0, Relaxed);
+            if mine.seq.swap(short(cell.seq()), Relaxed) != short(cell.seq()) {
+                mine.pass.store(0, Relaxed);
             }
             ask(AskReason::FirstUse);
             return go_free(now.after_millis(ASK_AGAIN_MS));
@@ -436,10 +499,13 @@ fn look_at_lease(
         bump(&mine.units, base);
         return None;
     };
-    if mine.seq.load(Relaxed) != terms.seq {
-        mine.seq.store(terms.seq, Relaxed);
+    if mine.seq.load(Relaxed) != short(terms.seq) {
+        mine.seq.store(short(terms.seq), Relaxed);
         mine.left.store(0, Relaxed);
-        mine.check_at.store(terms.ends.0, Relaxed);
+        mine.pass.store(0, Relaxed);
+    }
+    if mine.pass.load(Relaxed) == 0 {
+        until(terms.ends);
     }
     if now >= terms.ends {
         ask(AskReason::Expired);

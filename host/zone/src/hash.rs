@@ -34,24 +34,26 @@ impl HashKey {
         self.0[0]
     }
 
-    /// The hash of `label` below a name whose hash is `above`. The label is folded already.
+    /// The hash of `label` (63 octets at most) below a name whose hash is `above`.
     #[must_use]
     pub fn below(&self, above: u64, label: &[u8]) -> u64 {
-        let mut hash = above;
-        for chunk in label.chunks(8) {
-            let mut eight = [0u8; 8];
-            for (to, from) in eight.iter_mut().zip(chunk) {
-                *to = from.to_ascii_lowercase();
-            }
-            hash = mix(hash ^ u64::from_le_bytes(eight), self.0[1]);
+        let mut octets = [0u8; 64];
+        octets[0] = label.len() as u8;
+        for (to, from) in octets.iter_mut().skip(1).zip(label) {
+            *to = from.to_ascii_lowercase();
         }
-        mix(hash ^ label.len() as u64, self.0[2])
+        // The length comes first, so no label is the beginning of another.
+        let (words, _) = octets.as_chunks::<8>();
+        let words = words.iter().take(label.len() / 8 + 1);
+        words.fold(above, |hash, word| {
+            mix(hash ^ u64::from_le_bytes(*word), self.0[1])
+        })
     }
 
     /// A short value by which two keys are told apart without showing either.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        mix(mix(self.0[0], self.0[3]) ^ self.0[1], self.0[2])
+        mix(mix(self.0[0], self.0[3]) ^ self.0[1], self.0[2] ^ VERSION)
     }
 }
 
@@ -62,35 +64,43 @@ fn mix(a: u64, b: u64) -> u64 {
     (wide as u64) ^ ((wide >> 64) as u64)
 }
 
+/// Part of every fingerprint, so that an index made with another kind of hash is made anew.
+const VERSION: u64 = 2;
 /// Longest name in wire form (RFC 1035 3.1).
 const NAME_MAX: usize = 255;
-/// Room behind the name so that eight octets can be read from any position in it.
-const PADDED: usize = NAME_MAX + 9;
-/// Most labels a name can have, the root not counted.
-const LABELS_MAX: usize = 127;
+/// Octets are copied and folded by so many at a time.
+const CHUNK: usize = 16;
+/// Room for the longest name in whole chunks, and so that eight octets can be read from any
+/// position in it.
+const ROOM: usize = (NAME_MAX + 8).next_multiple_of(CHUNK);
+/// Label counts, 0 to 127: a power of two, so that a masked count needs no check.
+const COUNTS: usize = 128;
 
 /// A name prepared for look-ups. Meant to be kept and filled again: it is large, and only the part
 /// a name needs is touched.
 pub struct LookupName {
-    wire: [u8; PADDED],
-    folded: [u8; PADDED],
-    len: usize,
-    labels: usize,
+    wire: [u8; ROOM],
+    folded: [u8; ROOM],
+    len: u8,
+    labels: u8,
     /// Where each label starts, counted from the left.
-    starts: [u8; LABELS_MAX + 1],
+    starts: [u8; COUNTS],
+    /// Where the last `i` labels start, at `i`.
+    suffixes: [u8; COUNTS],
     /// The hash of the last `i` labels, at `i`.
-    hashes: [u64; LABELS_MAX + 1],
+    hashes: [u64; COUNTS],
 }
 
 impl Default for LookupName {
     fn default() -> Self {
         Self {
-            wire: [0; PADDED],
-            folded: [0; PADDED],
+            wire: [0; ROOM],
+            folded: [0; ROOM],
             len: 1,
             labels: 0,
-            starts: [0; LABELS_MAX + 1],
-            hashes: [0; LABELS_MAX + 1],
+            starts: [0; COUNTS],
+            suffixes: [0; COUNTS],
+            hashes: [0; COUNTS],
         }
     }
 }
@@ -108,44 +118,37 @@ impl LookupName {
     /// pointer here is an error.
     ///
     /// # Errors
-    /// When the name is cut off, too long, or not made of plain labels.
+    /// When the name is cut off, too long, or not made of plain labels. The name is then no name:
+    /// only reading another one is allowed.
     #[inline]
     pub fn read(&mut self, message: &[u8], at: usize, key: &HashKey) -> Result<usize, NameError> {
         let rest = message.get(at..).ok_or(NameError::Truncated)?;
-        let mut position = 0usize;
-        let mut labels = 0usize;
+        self.copy_and_fold(rest);
+        let (mut position, mut labels) = (0u8, 0usize);
+        // Where the message ends inside the name, this runs into what was here before; the length
+        // tells in the end.
         loop {
-            let Some(&len) = rest.get(position) else {
-                return Err(NameError::Truncated);
-            };
+            let len = octet(&self.folded, position);
             if len == 0 {
                 break;
             }
-            if len > 63 {
-                return Err(if len >= 0xC0 {
-                    NameError::BadPointer
-                } else {
-                    NameError::BadLabelKind
-                });
+            let next = usize::from(position) + usize::from(len) + 1;
+            if len > 63 || next >= NAME_MAX {
+                return Err(fault(len, position, rest.len()));
             }
-            if let Some(start) = self.starts.get_mut(labels) {
-                *start = position as u8;
+            if let Some(start) = self.starts.get_mut(labels % COUNTS) {
+                *start = position;
             }
             labels += 1;
-            position += usize::from(len) + 1;
-            if position >= NAME_MAX {
-                return Err(NameError::NameTooLong);
-            }
+            position = next as u8;
         }
-        let len = position + 1;
-        let name = rest.get(..len).ok_or(NameError::Truncated)?;
-        if let Some(wire) = self.wire.get_mut(..len) {
-            wire.copy_from_slice(name);
+        let len = usize::from(position) + 1;
+        if len > rest.len() {
+            return Err(NameError::Truncated);
         }
-        self.len = len;
-        self.labels = labels;
-        self.fold();
-        self.hash(key);
+        self.len = len as u8;
+        self.labels = labels as u8;
+        self.hash(key, position);
         Ok(at + len)
     }
 
@@ -157,92 +160,99 @@ impl LookupName {
         self.read(name, 0, key).map(|_| ())
     }
 
-    /// Lower case by eights. Length octets are below 64, so they pass through unchanged.
+    /// Takes as much as a name can be. Length octets of labels are below 64, so folding passes
+    /// them through unchanged.
     #[inline]
-    fn fold(&mut self) {
-        let (from, _) = self.wire.as_chunks::<8>();
-        let (to, _) = self.folded.as_chunks_mut::<8>();
-        for (to, from) in to.iter_mut().zip(from).take(self.len.div_ceil(8)) {
-            *to = lower(u64::from_le_bytes(*from)).to_le_bytes();
+    fn copy_and_fold(&mut self, rest: &[u8]) {
+        let (wire, _) = self.wire.as_chunks_mut::<CHUNK>();
+        let (folded, _) = self.folded.as_chunks_mut::<CHUNK>();
+        let (chunks, tail) = rest.as_chunks::<CHUNK>();
+        for ((from, wire), folded) in chunks.iter().zip(wire).zip(folded) {
+            *wire = *from;
+            *folded = lower(from);
+        }
+        // The last octets lie across two chunks: they are taken once more, whole.
+        if let (Some(last), Some(at)) = (rest.last_chunk::<CHUNK>(), rest.len().checked_sub(CHUNK))
+        {
+            if let (Some(wire), Some(folded)) = (
+                self.wire.get_mut(at..at + CHUNK),
+                self.folded.get_mut(at..at + CHUNK),
+            ) {
+                wire.copy_from_slice(last);
+                folded.copy_from_slice(&lower(last));
+            }
+            return;
+        }
+        for ((from, wire), folded) in tail.iter().zip(&mut self.wire).zip(&mut self.folded) {
+            (*wire, *folded) = (*from, from.to_ascii_lowercase());
         }
     }
 
+    /// Hashes label by label from the root, whose length octet is at `root`.
     #[inline]
-    fn hash(&mut self, key: &HashKey) {
-        let mut hash = key.root();
+    fn hash(&mut self, key: &HashKey, root: u8) {
+        let (mut hash, multiplier) = (key.0[0], key.0[1]);
         self.hashes[0] = hash;
-        for i in 1..=self.labels {
-            let start = usize::from(self.starts.get(self.labels - i).copied().unwrap_or(0));
-            let mut left = usize::from(self.folded.get(start).copied().unwrap_or(0));
-            let label_len = left as u64;
-            let mut at = start + 1;
-            while left > 0 {
-                let mut word = self.eight(at);
-                if left < 8 {
-                    word &= (1u64 << (left * 8)) - 1;
-                    left = 8;
-                }
-                hash = mix(hash ^ word, key.0[1]);
+        self.suffixes[0] = root;
+        let labels = usize::from(self.labels);
+        for count in 1..=labels {
+            let start = self.starts.get((labels - count) % COUNTS).copied();
+            let start = start.unwrap_or(0);
+            let mut word = eight(&self.folded, start);
+            // The length octet is the first of them.
+            let (mut at, mut left) = (start, (word as u8).wrapping_add(1));
+            while left > 8 {
+                hash = mix(hash ^ word, multiplier);
+                at = at.wrapping_add(8);
                 left -= 8;
-                at += 8;
+                word = eight(&self.folded, at);
             }
-            hash = mix(hash ^ label_len, key.0[2]);
-            if let Some(slot) = self.hashes.get_mut(i) {
-                *slot = hash;
+            let beyond = 64u32.wrapping_sub(u32::from(left) * 8);
+            hash = mix(hash ^ (word & (u64::MAX >> (beyond & 63))), multiplier);
+            if let (Some(slot), Some(suffix)) = (
+                self.hashes.get_mut(count % COUNTS),
+                self.suffixes.get_mut(count % COUNTS),
+            ) {
+                (*slot, *suffix) = (hash, start);
             }
         }
-    }
-
-    /// Eight octets of the folded name from `at`; past its end they mean nothing.
-    #[inline(always)]
-    fn eight(&self, at: usize) -> u64 {
-        self.folded
-            .get(at..at + 8)
-            .and_then(|bytes| bytes.first_chunk::<8>())
-            .map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
     /// The name as it was asked for.
     #[inline]
     #[must_use]
     pub fn wire(&self) -> &[u8] {
-        self.wire.get(..self.len).unwrap_or(&[0])
+        self.wire.get(..usize::from(self.len)).unwrap_or(&[0])
     }
 
     /// The name in lower case.
     #[inline]
     #[must_use]
     pub fn folded(&self) -> &[u8] {
-        self.folded.get(..self.len).unwrap_or(&[0])
+        self.folded.get(..usize::from(self.len)).unwrap_or(&[0])
     }
 
     /// How many labels, the root not counted.
     #[inline]
     #[must_use]
     pub fn labels(&self) -> usize {
-        self.labels
+        usize::from(self.labels)
     }
 
     /// The hash of the suffix of `labels` labels; of the whole name where there are fewer.
     #[inline]
     #[must_use]
     pub fn suffix_hash(&self, labels: usize) -> u64 {
-        self.hashes
-            .get(labels.min(self.labels))
-            .copied()
-            .unwrap_or(0)
+        let count = labels.min(self.labels());
+        self.hashes.get(count % COUNTS).copied().unwrap_or(0)
     }
 
     /// Where the suffix of `labels` labels starts in [`Self::wire`] and [`Self::folded`].
     #[inline]
     #[must_use]
     pub fn suffix_start(&self, labels: usize) -> usize {
-        if labels == 0 {
-            return self.len - 1;
-        }
-        self.starts
-            .get(self.labels.saturating_sub(labels))
-            .map_or(0, |start| usize::from(*start))
+        let count = labels.min(self.labels());
+        usize::from(self.suffixes.get(count % COUNTS).copied().unwrap_or(0))
     }
 
     /// The folded suffix of `labels` labels, with the closing root.
@@ -250,12 +260,10 @@ impl LookupName {
     #[must_use]
     pub fn suffix(&self, labels: usize) -> &[u8] {
         self.folded
-            .get(self.suffix_start(labels)..self.len)
+            .get(self.suffix_start(labels)..usize::from(self.len))
             .unwrap_or(&[0])
     }
-}
 
-impl LookupName {
     /// The folded labels of the ancestor `depth` labels below an apex of `apex_labels`, without the
     /// apex.
     #[inline]
@@ -273,17 +281,38 @@ impl std::fmt::Debug for LookupName {
     }
 }
 
-/// ASCII lower case of eight octets at once.
+/// ASCII lower case of a chunk: written so that the processor does it at once.
 #[inline(always)]
-fn lower(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let low7 = word & !HIGH;
-    // High bit set where the octet is at least 'A', and where it is above 'Z'.
-    let from_a = low7.wrapping_add(ONES * (0x80 - b'A' as u64));
-    let above_z = low7.wrapping_add(ONES * (0x80 - b'Z' as u64 - 1));
-    let upper = from_a & !above_z & !word & HIGH;
-    word | (upper >> 2)
+fn lower(octets: &[u8; CHUNK]) -> [u8; CHUNK] {
+    octets.map(|octet| octet | (u8::from(octet.wrapping_sub(b'A') < 26) << 5))
+}
+
+/// The octet at `at`: there is room behind whatever an octet can count.
+#[inline(always)]
+fn octet(octets: &[u8; ROOM], at: u8) -> u8 {
+    octets.get(usize::from(at)).copied().unwrap_or(0)
+}
+
+/// Eight octets from `at`; past the end of the name they mean nothing.
+#[inline(always)]
+fn eight(octets: &[u8; ROOM], at: u8) -> u64 {
+    octets
+        .get(usize::from(at)..usize::from(at) + 8)
+        .and_then(|bytes| bytes.first_chunk::<8>())
+        .map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// Why there is no name: the length octet `len` at `position` of `rest` octets cannot be.
+#[cold]
+fn fault(len: u8, position: u8, rest: usize) -> NameError {
+    match len {
+        _ if usize::from(position) >= rest => NameError::Truncated,
+        0xC0.. => NameError::BadPointer,
+        64.. => NameError::BadLabelKind,
+        // The label itself may be cut off: shorter than a name can be.
+        _ if usize::from(position) + usize::from(len) + 1 > rest => NameError::Truncated,
+        _ => NameError::NameTooLong,
+    }
 }
 
 #[cfg(test)]
@@ -310,12 +339,7 @@ mod tests {
     #[test]
     fn case_folds_only_letters() {
         for byte in 0..=255u8 {
-            let word = u64::from_le_bytes([byte; 8]);
-            assert_eq!(
-                lower(word),
-                u64::from_le_bytes([byte.to_ascii_lowercase(); 8]),
-                "{byte}"
-            );
+            assert_eq!(lower(&[byte; CHUNK]), [byte.to_ascii_lowercase(); CHUNK]);
         }
     }
 
@@ -343,6 +367,59 @@ mod tests {
         let mut reused = name(b"zzzzzzzzzzzzzzzzzzzzzzzz.example");
         reused.set_wire(b"\x01a\x07example\x00", &key()).unwrap();
         assert_eq!(reused.suffix_hash(2), name(b"a.example").suffix_hash(2));
+    }
+
+    /// However the name lies in the sixteens that are copied at once, and whatever follows it.
+    #[test]
+    fn every_length_is_read_as_octet_by_octet() {
+        let mut read = LookupName::new();
+        for len in 1..=63usize {
+            for behind in 0..40 {
+                let mut wire = vec![len as u8];
+                wire.extend((0..len).map(|i| b'A' + (i % 60) as u8));
+                wire.extend(b"\x03CoM\x00");
+                let name_len = wire.len();
+                wire.extend((0..behind).map(|_| b'Z'));
+                assert_eq!(read.read(&wire, 0, &key()), Ok(name_len));
+                assert_eq!(read.wire(), &wire[..name_len]);
+                assert_eq!(read.folded(), wire[..name_len].to_ascii_lowercase());
+                let com = key().below(key().root(), b"com");
+                assert_eq!(read.suffix_hash(2), key().below(com, &wire[1..=len]));
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_cut_off_anywhere_is_no_name() {
+        let mut name = LookupName::new();
+        let whole = b"\x03www\x07example\x14averyverylonglabel20\x03com\x00";
+        name.set_wire(whole, &key()).unwrap();
+        for end in 0..whole.len() {
+            assert_eq!(
+                name.set_wire(&whole[..end], &key()),
+                Err(NameError::Truncated),
+                "{end}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_longest_name_is_read_and_one_octet_more_is_not() {
+        let mut wire: Vec<u8> = [63, 63, 63, 61]
+            .into_iter()
+            .flat_map(|len: u8| std::iter::once(len).chain(std::iter::repeat_n(b'a', len.into())))
+            .collect();
+        wire.push(0);
+        assert_eq!(wire.len(), 255);
+        let mut name = LookupName::new();
+        assert_eq!(name.set_wire(&wire, &key()), Ok(()));
+        assert_eq!((name.wire(), name.labels()), (&wire[..], 4));
+        wire[192] = 62;
+        wire.insert(193, b'a');
+        assert_eq!(name.set_wire(&wire, &key()), Err(NameError::NameTooLong));
+        let most: Vec<u8> = [1, b'a'].repeat(127).into_iter().chain([0]).collect();
+        assert_eq!(name.set_wire(&most, &key()), Ok(()));
+        assert_eq!((name.labels(), name.suffix_start(127)), (127, 0));
     }
 
     #[test]

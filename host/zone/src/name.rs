@@ -106,6 +106,7 @@ impl Name {
     }
 
     /// The uncompressed wire form, root octet included.
+    #[inline]
     pub fn as_wire(&self) -> &[u8] {
         &self.0
     }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::hash::{HashKey, LookupName};
+use crate::mem::same_octets;
 use crate::name::Name;
 use crate::zone::Zone;
 
@@ -20,7 +21,7 @@ pub type SharedZones = arc_swap::ArcSwap<ZoneSet>;
 #[derive(Clone)]
 pub struct ZoneSet {
     key: HashKey,
-    shards: Arc<[Arc<Shard>]>,
+    shards: Arc<[Arc<Shard>; SHARDS]>,
     /// How many zones there are with so many labels.
     depths: Arc<[u32; 128]>,
     /// The same as bits: which label counts a look-up has to try.
@@ -82,7 +83,7 @@ impl ZoneSet {
     pub fn new(key: &HashKey) -> Self {
         Self {
             key: *key,
-            shards: (0..SHARDS).map(|_| Arc::default()).collect(),
+            shards: Arc::new(std::array::from_fn(|_| Arc::default())),
             depths: Arc::new([0; 128]),
             depths_used: 0,
             len: 0,
@@ -125,16 +126,15 @@ impl ZoneSet {
 
     #[inline]
     fn find_within(&self, name: &LookupName, labels_max: usize) -> Option<&Arc<Zone>> {
-        let mut depths = self.depths_used & (u128::MAX >> (127 - labels_max.min(127)));
+        // Nearly every set and every name has fewer labels than a word has bits.
+        if labels_max > 63 && self.depths_used >> 64 != 0 {
+            return self.find_deep(name, labels_max);
+        }
+        let mut depths = self.depths_used as u64 & (u64::MAX >> (63 - labels_max.min(63)));
         while depths != 0 {
-            let labels = 127 - depths.leading_zeros() as usize;
+            let labels = depths.ilog2() as usize;
             depths ^= 1 << labels;
-            let hash = name.suffix_hash(labels);
-            let suffix = name.suffix(labels);
-            let found = self.shards.get(shard_of(hash))?.find(hash, |zone| {
-                let apex = zone.apex().as_wire();
-                apex == suffix || apex.eq_ignore_ascii_case(suffix)
-            });
+            let found = self.find_exact(name, labels);
             if found.is_some() {
                 return found;
             }
@@ -142,13 +142,29 @@ impl ZoneSet {
         None
     }
 
+    #[cold]
+    fn find_deep(&self, name: &LookupName, labels_max: usize) -> Option<&Arc<Zone>> {
+        let counts = (0..=labels_max.min(127)).rev();
+        let mut used = counts.filter(|labels| self.depths_used >> labels & 1 == 1);
+        used.find_map(|labels| self.find_exact(name, labels))
+    }
+
+    /// The zone whose apex is the last `labels` labels of `name`.
+    #[inline]
+    fn find_exact(&self, name: &LookupName, labels: usize) -> Option<&Arc<Zone>> {
+        let hash = name.suffix_hash(labels);
+        let suffix = name.suffix(labels);
+        self.shards[shard_of(hash)].find(hash, |zone| {
+            let apex = zone.apex().as_wire();
+            same_octets(apex, suffix) || apex.eq_ignore_ascii_case(suffix)
+        })
+    }
+
     /// The zone with exactly this apex.
     #[must_use]
     pub fn get(&self, apex: &Name) -> Option<&Arc<Zone>> {
         let hash = self.hash(apex);
-        self.shards
-            .get(shard_of(hash))?
-            .find(hash, |zone| zone.apex() == apex)
+        self.shards[shard_of(hash)].find(hash, |zone| zone.apex() == apex)
     }
 
     /// The set with `zone` in the place of any of the same name.
@@ -169,7 +185,7 @@ impl ZoneSet {
                 .push((hash, zone));
         }
         let mut next = self.clone();
-        let mut shards = self.shards.to_vec();
+        let mut shards = <[_; SHARDS]>::clone(&self.shards);
         for (at, more) in by_shard {
             let mut entries: Vec<(u64, Arc<Zone>)> = shards[at].zones().cloned().collect();
             for (hash, zone) in more {
@@ -186,7 +202,7 @@ impl ZoneSet {
             }
             shards[at] = Arc::new(Shard::rebuilt(entries));
         }
-        next.shards = shards.into();
+        next.shards = Arc::new(shards);
         next
     }
 
@@ -203,9 +219,9 @@ impl ZoneSet {
         let mut next = self.clone();
         if left.len() < self.shards[at].len {
             next.count(apex.label_count(), -1);
-            let mut shards = self.shards.to_vec();
+            let mut shards = <[_; SHARDS]>::clone(&self.shards);
             shards[at] = Arc::new(Shard::rebuilt(left));
-            next.shards = shards.into();
+            next.shards = Arc::new(shards);
         }
         next
     }

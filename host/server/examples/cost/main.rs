@@ -42,7 +42,10 @@ fn main() {
     let (count, window) = (options.count, options.window);
     println!("instructions per query; {count} queries, {window} in flight");
     println!("{:10} {:>8} {:>8} {:>6}", "mix", "off", "on", "more");
-    for mix in MIXES {
+    for mix in MIXES
+        .into_iter()
+        .filter(|mix| options.mix.as_ref().is_none_or(|only| only == mix))
+    {
         let world = World::new(options.data.as_deref(), mix, options.do_bit);
         let [off, on] = [false, true].map(|on| options.count_instructions(&world, mix, on));
         println!("{mix:10} {off:8.0} {on:8.0} {:6.0}", on - off);
@@ -56,6 +59,8 @@ struct Options {
     count: usize,
     window: usize,
     do_bit: bool,
+    /// Only this mix.
+    mix: Option<String>,
     /// What the process under callgrind is to do: the mix, and whether rules are on.
     serve: Option<(String, bool)>,
 }
@@ -67,6 +72,7 @@ impl Options {
             count: 20_000,
             window: 8,
             do_bit: false,
+            mix: None,
             serve: None,
         };
         let mut args = std::env::args().skip(1);
@@ -76,6 +82,7 @@ impl Options {
                 "--data" => options.data = Some(value().into()),
                 "--count" => options.count = value().parse().expect("a number of queries"),
                 "--window" => options.window = value().parse().expect("a number of queries"),
+                "--mix" => options.mix = Some(value()),
                 "--do" => options.do_bit = true,
                 "--serve" => options.serve = Some((value(), value() == "on")),
                 other => panic!("`{other}` is not known; see the head of examples/cost/main.rs"),

@@ -62,10 +62,7 @@ impl Index {
         let mut at = self.bucket(hash);
         for _ in 0..self.buckets.len() {
             let bucket = self.buckets.get(at)?;
-            let mut candidates = 0u32;
-            for (i, own) in bucket.tags.iter().enumerate() {
-                candidates |= u32::from(*own == tag) << i;
-            }
+            let mut candidates = mem::equal_tags(&bucket.tags, tag);
             while candidates != 0 {
                 let node = bucket.nodes[candidates.trailing_zeros() as usize % SLOTS];
                 if node != 0 && is(node) {
@@ -91,10 +88,7 @@ impl Index {
     pub(crate) fn guess(&self, hash: u64) -> Option<u32> {
         let tag = tag(hash);
         let bucket = self.buckets.get(self.bucket(hash))?;
-        let mut candidates = 0u32;
-        for (i, own) in bucket.tags.iter().enumerate() {
-            candidates |= u32::from(*own == tag) << i;
-        }
+        let candidates = mem::equal_tags(&bucket.tags, tag);
         (candidates != 0)
             .then(|| bucket.nodes[candidates.trailing_zeros() as usize % SLOTS])
             .filter(|node| *node != 0)

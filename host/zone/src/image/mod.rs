@@ -118,7 +118,7 @@ impl Image {
                 };
                 usize::from(head[9]) == wanted.len()
                     && rest.get(..wanted.len()).is_some_and(|own| {
-                        own == wanted
+                        mem::same_octets(own, wanted)
                             || (head[8] & MIXED_CASE != 0 && own.eq_ignore_ascii_case(wanted))
                     })
             })
