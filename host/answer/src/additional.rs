@@ -102,9 +102,18 @@ impl<'z> Compose<'_, 'z, '_> {
         scratch: &mut LookupName,
     ) {
         // The target of an alias is the next question, not an address of this answer.
-        if rrset.rtype() == RecordType::CNAME {
-            return;
+        if rrset.has_targets() && rrset.rtype() != RecordType::CNAME {
+            self.addresses_of_targets(rrset, placed, owner, scratch);
         }
+    }
+
+    fn addresses_of_targets(
+        &mut self,
+        rrset: &Rrset<'z>,
+        placed: Placed,
+        owner: &[u8],
+        scratch: &mut LookupName,
+    ) {
         for target in rrset.targets() {
             if let Some(node) = self.zone.target(rrset, &target, owner, scratch)
                 && self

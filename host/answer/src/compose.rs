@@ -225,13 +225,9 @@ impl<'m, 'z, 'w> Compose<'m, 'z, 'w> {
         let Some(soa) = self.zone.soa_rrset() else {
             return Ok(());
         };
-        // RFC 2308 3: the lesser of its TTL and its MINIMUM, which is the last field.
-        let minimum = soa
-            .records()
-            .last_chunk::<4>()
-            .map_or(0, |octets| u32::from_be_bytes(*octets));
-        let ttl = soa.ttl().min(minimum);
-        let ttl = (ttl != soa.ttl()).then_some(ttl);
+        // RFC 2308 3: the lesser of its TTL and its MINIMUM.
+        let fields = self.zone.soa();
+        let ttl = (fields.minimum < fields.ttl).then_some(fields.minimum);
         self.put_signed(Section::Authority, &soa, Owner::Below(&[]), ttl)?;
         Ok(())
     }

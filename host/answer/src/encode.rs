@@ -10,7 +10,7 @@
 //! is written out by [`crate::spell`].
 
 use bailiwick_zone::name;
-use bailiwick_zone::rrset::{OWNER, POINTER, Rrset, WITHIN};
+use bailiwick_zone::rrset::{OWNER, OWNER_POINTER, POINTER, Rrset, WITHIN};
 
 use crate::opt::Opt;
 use crate::rcode::Rcode;
@@ -73,6 +73,7 @@ impl<'m> Message<'m> {
     /// response, of which `reserve` octets are kept for [`Self::finish`].
     ///
     /// Returns nothing if `out` cannot hold even that.
+    #[inline]
     pub(crate) fn start(
         out: &'m mut [u8],
         message: &[u8],
@@ -178,8 +179,10 @@ impl<'m> Message<'m> {
         let block = self.out.get_mut(base..end).ok_or(Full)?;
         block.copy_from_slice(records);
         let again = pointer(owner_at);
-        let mut place = 0usize;
         let mut target = pointer(first);
+        // As they are stored, records belong to the question's name.
+        let is_as_stored = target == OWNER_POINTER && again == target && ttl.is_none();
+        let mut place = if is_as_stored { block.len() } else { 0 };
         while let Some(head) = block
             .get_mut(place..)
             .and_then(|rest| rest.first_chunk_mut::<12>())

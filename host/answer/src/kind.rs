@@ -34,6 +34,7 @@ const OPCODE_UPDATE: u8 = 5;
 
 impl Kind {
     /// The kind an opcode announces, before the question is read.
+    #[inline]
     pub(crate) fn of_opcode(opcode: u8) -> Result<Self, Fault> {
         match opcode {
             OPCODE_QUERY => Ok(Self::Query),
@@ -45,6 +46,7 @@ impl Kind {
     }
 
     /// What an opcode QUERY becomes once its type is known.
+    #[inline]
     pub(crate) fn of_question(qtype: RecordType, transport: Transport) -> Result<Self, Fault> {
         match qtype.0 {
             1..=40 | 42..=127 | 256.. => Ok(Self::Query),

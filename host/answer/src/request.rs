@@ -187,7 +187,7 @@ fn read_body(
             options_at: message.len() as u16,
             options_len: 0,
         });
-    } else {
+    } else if counts.additional > 0 || at != message.len() {
         let end;
         (end, sig0) = read_additional(message, at, counts.additional, request)?;
         if end != message.len() {

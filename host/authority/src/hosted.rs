@@ -166,7 +166,7 @@ pub(crate) fn load(name: &Name, file: &Path, key: &HashKey) -> Result<Loaded, Ho
         findings,
     })?;
     drop(text);
-    let zone = Zone::build(name, &parsed.records, key).map_err(|source| HostError::Zone {
+    let zone = parsed.build(key).map_err(|source| HostError::Zone {
         file: file.to_owned(),
         source,
     })?;

@@ -153,7 +153,7 @@ impl UdpLoop {
             let Some(name) = names.get(*i) else {
                 continue;
             };
-            let dispatched = (job.step == Step::Dispatch).then(|| batch.peer_address(*i));
+            let dispatched = matches!(job.step, Step::Dispatch).then(|| batch.peer_address(*i));
             let peer = || dispatched.unwrap_or_else(|| (source.to_ip(), *port).into());
             let (message, answer) = batch.exchange(*i);
             let arrived = Arrived {

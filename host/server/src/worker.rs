@@ -121,7 +121,7 @@ impl Core {
         }
         let decision = self.meter.decide(&query);
         let outcome = match decision.verdict {
-            Verdict::Answer if job.step == Step::Dispatch => {
+            Verdict::Answer if matches!(job.step, Step::Dispatch) => {
                 match dispatch::reply(self, job, arrived, peer(), out) {
                     dispatch::Dispatched::Answer(outcome) => outcome,
                     dispatch::Dispatched::Transfer(zone) => return Reply::Transfer(zone),

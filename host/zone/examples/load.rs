@@ -1,61 +1,50 @@
-//! What loading a zone costs, step by step: `cargo run --profile dist -p bailiwick-zone --example load -- FILE`.
+//! What a zone costs to load and to hold: `load FILE [ROUNDS]` with a master file.
 //!
-//! Prints the time of each step, octets per record, and the process's memory; compare runs on an idle
-//! machine only.
-#![allow(clippy::print_stdout, reason = "a program that prints")]
+//! Prints the seconds from text and from a snapshot, step by step, and the octets for each record.
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a measuring program: it prints, and stops where it cannot go on"
+)]
 
-use std::path::Path;
 use std::time::Instant;
 
-use bailiwick_zone::{Change, HashKey, Name, RecordType, Zone, master};
+use bailiwick_zone::{HashKey, Zone, master};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path = std::env::args().nth(1).ok_or("usage: load FILE")?;
-    let key = HashKey::from_bytes([5; 32]);
-    let step =
-        |what: &str, since: Instant| println!("{what:>15} {:8.3} s", since.elapsed().as_secs_f64());
-
-    let start = Instant::now();
-    let parsed =
-        master::parse_file(Path::new(&path), None).map_err(|findings| format!("{findings:?}"))?;
-    step("parse and check", start);
-    let start = Instant::now();
-    let zone = Zone::build(&parsed.apex, &parsed.records, &key)?;
-    step("build", start);
-    let (records, octets) = (zone.record_count(), zone.size_bytes());
-    println!(
-        "{:>15} {records}, {octets} octets, {:.1} each",
-        "records",
-        octets as f64 / records as f64
-    );
-
-    let mut file = Vec::new();
-    let start = Instant::now();
-    zone.write_snapshot(&mut file)?;
-    step("write snapshot", start);
-    let start = Instant::now();
-    let restored = Zone::read_snapshot(&file, &key)?;
-    step("read snapshot", start);
-
-    let owner = Name::parse("a-new-name")?
-        .labels()
-        .next()
-        .map(|label| restored.apex().child(label))
-        .ok_or("no label")??;
-    let rrset = Some((300, vec![Box::from([192, 0, 2, 1])]));
-    let start = Instant::now();
-    let changed = restored.with_changes(&[Change {
-        owner,
-        rtype: RecordType::A,
-        rrset,
-    }])?;
-    step("change one RRset", start);
-    println!("{:>15} {}", "records", changed.record_count());
-    for line in std::fs::read_to_string("/proc/self/status")?
-        .lines()
-        .filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS"))
-    {
-        println!("{line}");
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let file = args.next().expect("a master file");
+    let rounds = args.next().map_or(3, |n| n.parse().unwrap());
+    let key = HashKey::from_bytes(*b"an ordinary key of 32 octets <-!");
+    for _ in 0..rounds {
+        let mut clock = Clock(Instant::now());
+        let parsed = master::parse_file(file.as_ref(), None).unwrap();
+        let parse = clock.lap();
+        let zone = Zone::build(&parsed.apex, &parsed.records, &key).unwrap();
+        let build = clock.lap();
+        drop(parsed);
+        let mut snapshot = Vec::new();
+        clock.lap();
+        zone.write_snapshot(&mut snapshot).unwrap();
+        let write = clock.lap();
+        let again = Zone::read_snapshot(&snapshot, &key).unwrap();
+        let read = clock.lap();
+        assert_eq!(again.record_count(), zone.record_count());
+        println!(
+            "text {:.3} s (read {parse:.3}, build {build:.3}); snapshot {} octets, write {write:.3} s, read {read:.3} s; {:.1} octets a record",
+            parse + build,
+            snapshot.len(),
+            zone.size_bytes() as f64 / zone.record_count() as f64,
+        );
     }
-    Ok(())
+}
+
+struct Clock(Instant);
+
+impl Clock {
+    fn lap(&mut self) -> f64 {
+        let lap = self.0.elapsed().as_secs_f64();
+        self.0 = Instant::now();
+        lap
+    }
 }

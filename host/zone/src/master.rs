@@ -9,12 +9,16 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use crate::check;
+use crate::hash::HashKey;
+use crate::image::build::{BuildError, Order};
 use crate::name::Name;
 use crate::name::text::name_to_text;
 use crate::rdata;
 use crate::record::{Record, RecordBuf};
+use crate::zone::Zone;
 
 mod include;
 mod reader;
@@ -86,6 +90,24 @@ pub struct Parsed {
     pub records: RecordBuf,
     /// What will not work as written.
     pub warnings: Vec<Finding>,
+    /// The canonical order of `records`, where it was found while they were being checked.
+    order: Option<Order>,
+}
+
+impl Parsed {
+    /// Builds the zone of these records.
+    ///
+    /// # Errors
+    /// As [`Zone::build`].
+    pub fn build(&self, key: &HashKey) -> Result<Zone, BuildError> {
+        match &self.order {
+            // A caller may have changed the records since.
+            Some(order) if order.len() == self.records.len() => {
+                Zone::build_in(order, &self.apex, &self.records, key)
+            }
+            _ => Zone::build(&self.apex, &self.records, key),
+        }
+    }
 }
 
 /// Reads master-file text. All findings come at once, errors before warnings of the zone as a whole.
@@ -100,7 +122,7 @@ pub fn parse(text: &[u8], options: &ParseOptions) -> Result<Parsed, Vec<Finding>
         }
         return Err(report.into_findings());
     };
-    let review = check::check(&apex, &records);
+    let (review, order) = review_and_sort(&apex, &records);
     let unreadable = report.errors() > 0;
     for problem in &review.problems {
         // While lines could not be read, what seems to be missing may stand in one of them.
@@ -119,10 +141,31 @@ pub fn parse(text: &[u8], options: &ParseOptions) -> Result<Parsed, Vec<Finding>
     review.repair(&mut records);
     Ok(Parsed {
         apex,
+        // Records that were taken out have left gaps in it.
+        order: order.filter(|order| order.len() == records.len()),
         records,
         warnings: report.into_findings(),
     })
 }
+
+/// Checks the records; those of a large zone are put in order meanwhile, on another thread.
+fn review_and_sort(apex: &Name, records: &RecordBuf) -> (check::Review, Option<Order>) {
+    if records.len() < SORT_BESIDE_MIN {
+        return (check::check(apex, records), None);
+    }
+    thread::scope(|scope| {
+        // Without another thread, and where records cannot be sorted, whoever builds finds out.
+        let sorting = thread::Builder::new()
+            .name("zone-sort".to_owned())
+            .spawn_scoped(scope, || Order::of(apex, records).ok());
+        let review = check::check(apex, records);
+        let order = sorting.ok().and_then(|thread| thread.join().ok()).flatten();
+        (review, order)
+    })
+}
+
+/// Fewer records are sorted sooner than a thread starts.
+const SORT_BESIDE_MIN: usize = 20_000;
 
 /// Reads a master file; `$INCLUDE` is bound to the folder the file lies in. A file that cannot be read
 /// is a finding too.

@@ -12,7 +12,8 @@
 //! | any smaller `d` | the last `d` octets of the question's name: the zone's apex |
 //!
 //! The two upper bits are set, as in a real pointer, so a name is read the same way in both forms.
-//! Every record starts with an owner placeholder; those are not listed, since their places follow
+//! Every record starts with a pointer to the question's name, which is its owner more often than
+//! not; where it is not, [`OWNER_POINTER`] is replaced. These places are not listed, since they follow
 //! from the lengths. An apex reference is always good, because every question about a zone ends
 //! in its apex. Layout of an entry, little-endian, without padding:
 //!
@@ -28,6 +29,8 @@
 
 use crate::rtype::RecordType;
 
+/// What each record starts with: a pointer to the question's name (RFC 1035 4.1.4).
+pub const OWNER_POINTER: [u8; 2] = [0xC0, 12];
 /// Placeholder value for "the owner name of this RRset".
 pub const OWNER: u16 = 0x1000;
 /// Placeholder bit for "an offset within these records".
@@ -111,7 +114,7 @@ impl<'z> Rrset<'z> {
             .map_or(0, |b| u32::from_be_bytes(*b))
     }
 
-    /// The records: owner placeholder, type, class, TTL, length, RDATA, over and over.
+    /// The records: [`OWNER_POINTER`], type, class, TTL, length, RDATA, over and over.
     #[inline]
     #[must_use]
     pub fn records(&self) -> &'z [u8] {
@@ -133,6 +136,13 @@ impl<'z> Rrset<'z> {
     #[must_use]
     pub fn is_plain(&self) -> bool {
         self.places.is_empty()
+    }
+
+    /// Whether there are names whose addresses go with this RRset.
+    #[inline]
+    #[must_use]
+    pub fn has_targets(&self) -> bool {
+        !self.targets.is_empty()
     }
 
     /// Names whose addresses go with this RRset.

@@ -1,17 +1,17 @@
 //! A zone's base as a file: the block itself with a checksum behind it.
 //!
 //! ```text
-//! "BWZONE01" | key u64 | apex (wire, behind its length u8) | records u64 | depth u8
+//! "BWZONE02" | key u64 | apex (wire, behind its length u8) | records u64 | depth u8
 //! | nodes u64 | order u32 | nsec3 u32 | buckets u32 | the four parts | XXH3-64 of all before
 //! ```
 //!
-//! It is read whole into memory and never mapped: a file cut short under a mapping would kill the
-//! process. The index depends on the key of the server that wrote it; under another key it is made
+//! It is read into memory and never mapped: a file cut short under a mapping would kill the process.
+//! The index depends on the key of the server that wrote it; under another key it is made
 //! anew from the names. An overlay is folded in before writing.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
-use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
+use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::hash::HashKey;
 use crate::image::build::BuildError;
@@ -20,7 +20,7 @@ use crate::image::{APEX, Image};
 use crate::name::{Name, labels};
 use crate::zone::Zone;
 
-const MAGIC: &[u8; 8] = b"BWZONE01";
+const MAGIC: &[u8; 8] = b"BWZONE02";
 const CHECKSUM: usize = 8;
 
 /// Why a snapshot cannot be used.
@@ -33,6 +33,9 @@ pub enum SnapshotError {
     /// The file is not what was written.
     #[error("the checksum does not match: the file is cut short or damaged")]
     Checksum,
+    /// It cannot be read to its end.
+    #[error("reading it failed")]
+    Read(#[source] io::Error),
     /// The checksum is right and the contents make no zone.
     #[error("the contents make no zone")]
     Contents(#[source] BuildError),
@@ -95,61 +98,57 @@ impl Zone {
     ///
     /// # Errors
     /// When the octets are not exactly a snapshot.
-    pub fn read_snapshot(octets: &[u8], key: &HashKey) -> Result<Self, SnapshotError> {
-        let (body, sum) = octets
-            .split_last_chunk::<CHECKSUM>()
-            .ok_or(SnapshotError::Form)?;
-        let mut rest = Octets(body);
-        if rest.array::<8>()? != *MAGIC {
+    pub fn read_snapshot(mut octets: &[u8], key: &HashKey) -> Result<Self, SnapshotError> {
+        let size = octets.len() as u64;
+        Self::read_snapshot_from(&mut octets, size, key)
+    }
+
+    /// The same from a file of which `size` octets are left, each part straight to where it stays.
+    ///
+    /// # Errors
+    /// When they are not exactly a snapshot, or cannot be read.
+    pub fn read_snapshot_from(
+        input: &mut impl Read,
+        size: u64,
+        key: &HashKey,
+    ) -> Result<Self, SnapshotError> {
+        let mut input = Checked {
+            input,
+            left: size
+                .checked_sub(CHECKSUM as u64)
+                .ok_or(SnapshotError::Form)?,
+            sum: Xxh3Default::new(),
+        };
+        if input.array::<8>()? != *MAGIC {
             return Err(SnapshotError::Form);
         }
-        if xxh3_64(body) != u64::from_le_bytes(*sum) {
-            return Err(SnapshotError::Checksum);
-        }
-        let fingerprint = u64::from_le_bytes(rest.array()?);
-        let apex_len = usize::from(rest.array::<1>()?[0]);
-        let apex = Name::from_wire(rest.take(apex_len)?).map_err(|_| SnapshotError::Form)?;
-        let records = u64::from_le_bytes(rest.array()?);
-        let depth_max = rest.array::<1>()?[0];
-        let nodes =
-            usize::try_from(u64::from_le_bytes(rest.array()?)).map_err(|_| SnapshotError::Form)?;
-        let (order, nsec3, buckets) = (rest.count()?, rest.count()?, rest.count()?);
+        let fingerprint = u64::from_le_bytes(input.array()?);
+        let apex_len = u64::from(input.array::<1>()?[0]);
+        let apex = Name::from_wire(&input.take(apex_len)?).map_err(|_| SnapshotError::Form)?;
+        let records = u64::from_le_bytes(input.array()?);
+        let depth_max = input.array::<1>()?[0];
+        let nodes = u64::from_le_bytes(input.array()?);
+        let (order, nsec3, buckets) = (input.count()?, input.count()?, input.count()?);
         let mut image = Image {
-            nodes: rest.take(nodes)?.into(),
-            order: rest.words(order)?,
-            nsec3: rest.words(nsec3)?,
+            nodes: input.take(nodes)?.into(),
+            order: input.words(order)?,
+            nsec3: input.words(nsec3)?,
             index: Index { buckets: [].into() },
             depth_max,
             records,
         };
-        let index = rest.take(
-            buckets
-                .checked_mul(size_of::<Bucket>())
-                .ok_or(SnapshotError::Form)?,
-        )?;
-        if !rest.0.is_empty() || image.head(APEX).depth != 0 {
+        let has_index = fingerprint == key.fingerprint() && buckets > 0;
+        let index = input.buckets(buckets, has_index)?;
+        input.finish()?;
+        if image.head(APEX).depth != 0 {
             return Err(SnapshotError::Form);
         }
-        image.index = if fingerprint == key.fingerprint() && buckets > 0 {
-            read_index(index)
+        image.index = if has_index {
+            index
         } else {
             make_index(&image, &apex, key)
         };
         Self::from_image(&apex, image, key).map_err(SnapshotError::Contents)
-    }
-}
-
-fn read_index(octets: &[u8]) -> Index {
-    let buckets = octets.as_chunks::<64>().0.iter().map(|line| {
-        let mut bucket = Bucket::default();
-        let (words, _) = line.as_chunks::<4>();
-        for (to, from) in bucket.tags.iter_mut().chain(&mut bucket.nodes).zip(words) {
-            *to = u32::from_le_bytes(*from);
-        }
-        bucket
-    });
-    Index {
-        buckets: buckets.collect(),
     }
 }
 
@@ -191,34 +190,116 @@ impl<W: Write> Write for Summed<'_, W> {
     }
 }
 
-/// What is left to read.
-struct Octets<'a>(&'a [u8]);
+/// What is left to read, with the sum of what was.
+struct Checked<'r, R> {
+    input: &'r mut R,
+    /// Octets before the checksum.
+    left: u64,
+    sum: Xxh3Default,
+}
 
-impl<'a> Octets<'a> {
-    fn take(&mut self, len: usize) -> Result<&'a [u8], SnapshotError> {
-        let (taken, rest) = self.0.split_at_checked(len).ok_or(SnapshotError::Form)?;
-        self.0 = rest;
-        Ok(taken)
+impl<R: Read> Checked<'_, R> {
+    /// The next `len` octets. The file's size bounds what is asked of memory.
+    fn take(&mut self, len: u64) -> Result<Vec<u8>, SnapshotError> {
+        self.left = self.left.checked_sub(len).ok_or(SnapshotError::Form)?;
+        let size = usize::try_from(len).map_err(|_| SnapshotError::Form)?;
+        let mut octets = Vec::with_capacity(size);
+        self.input.by_ref().take(len).read_to_end(&mut octets)?;
+        if octets.len() != size {
+            return Err(SnapshotError::Checksum);
+        }
+        self.sum.update(&octets);
+        Ok(octets)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
-        self.take(N)?
+        self.take(N as u64)?
             .first_chunk()
             .copied()
             .ok_or(SnapshotError::Form)
     }
 
-    fn count(&mut self) -> Result<usize, SnapshotError> {
-        Ok(u32::from_le_bytes(self.array()?) as usize)
+    fn count(&mut self) -> Result<u64, SnapshotError> {
+        Ok(u64::from(u32::from_le_bytes(self.array()?)))
     }
 
-    fn words(&mut self, count: usize) -> Result<Box<[u32]>, SnapshotError> {
-        let octets = self.take(count.checked_mul(4).ok_or(SnapshotError::Form)?)?;
-        Ok(octets
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|word| u32::from_le_bytes(*word))
-            .collect())
+    /// Calls `each` with the next `len` octets, in pieces that stay in the processor's cache.
+    fn pieces(&mut self, len: u64, mut each: impl FnMut(&[u8])) -> Result<(), SnapshotError> {
+        self.left = self.left.checked_sub(len).ok_or(SnapshotError::Form)?;
+        let mut piece = vec![0; PIECE.min(len as usize)];
+        let mut left = len;
+        while left > 0 {
+            let now = left.min(PIECE as u64);
+            let octets = piece.get_mut(..now as usize).ok_or(SnapshotError::Form)?;
+            self.input.read_exact(octets)?;
+            self.sum.update(octets);
+            each(octets);
+            left -= now;
+        }
+        Ok(())
+    }
+
+    fn words(&mut self, count: u64) -> Result<Box<[u32]>, SnapshotError> {
+        if count * 4 > self.left {
+            return Err(SnapshotError::Form);
+        }
+        let mut words = Vec::with_capacity(count as usize);
+        self.pieces(count * 4, |octets| {
+            let (octets, _) = octets.as_chunks::<4>();
+            words.extend(octets.iter().map(|word| u32::from_le_bytes(*word)));
+        })?;
+        Ok(words.into())
+    }
+
+    /// The index; where it is not `wanted`, only the sum is taken.
+    fn buckets(&mut self, count: u64, wanted: bool) -> Result<Index, SnapshotError> {
+        let len = count * size_of::<Bucket>() as u64;
+        if len > self.left {
+            return Err(SnapshotError::Form);
+        }
+        let mut buckets = Vec::with_capacity(if wanted { count as usize } else { 0 });
+        self.pieces(len, |octets| {
+            if wanted {
+                buckets.extend(octets.as_chunks::<64>().0.iter().map(read_bucket));
+            }
+        })?;
+        Ok(Index {
+            buckets: buckets.into(),
+        })
+    }
+
+    /// All has been read, and it is what was written.
+    fn finish(self) -> Result<(), SnapshotError> {
+        if self.left != 0 {
+            return Err(SnapshotError::Form);
+        }
+        let mut sum = [0; CHECKSUM];
+        self.input.read_exact(&mut sum)?;
+        if self.sum.digest() != u64::from_le_bytes(sum) {
+            return Err(SnapshotError::Checksum);
+        }
+        Ok(())
+    }
+}
+
+fn read_bucket(line: &[u8; 64]) -> Bucket {
+    let mut bucket = Bucket::default();
+    let (words, _) = line.as_chunks::<4>();
+    for (to, from) in bucket.tags.iter_mut().chain(&mut bucket.nodes).zip(words) {
+        *to = u32::from_le_bytes(*from);
+    }
+    bucket
+}
+
+/// Octets read at a time; whole buckets and words.
+const PIECE: usize = 1 << 16;
+
+impl From<io::Error> for SnapshotError {
+    /// What ends too soon is not what was written.
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Checksum,
+            _ => Self::Read(error),
+        }
     }
 }

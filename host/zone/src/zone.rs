@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::canon;
 use crate::hash::{HashKey, LookupName};
-use crate::image::build::{self, BuildError};
+use crate::image::build::{self, BuildError, Order};
 use crate::image::{APEX, Head, Image};
 use crate::lookup::Node;
 use crate::name::Name;
@@ -93,6 +93,16 @@ impl Zone {
     /// good zone are [`crate::check`]'s.
     pub fn build(apex: &Name, records: &RecordBuf, key: &HashKey) -> Result<Self, BuildError> {
         Self::from_image(apex, build::image(apex, records, key)?, key)
+    }
+
+    /// The same where the order of the records is known already.
+    pub(crate) fn build_in(
+        order: &Order,
+        apex: &Name,
+        records: &RecordBuf,
+        key: &HashKey,
+    ) -> Result<Self, BuildError> {
+        Self::from_image(apex, build::image_in(order, apex, records, key)?, key)
     }
 
     pub(crate) fn from_image(apex: &Name, image: Image, key: &HashKey) -> Result<Self, BuildError> {

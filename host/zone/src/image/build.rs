@@ -40,7 +40,17 @@ pub enum BuildError {
 
 /// Builds the block of a zone.
 pub(crate) fn image(apex: &Name, records: &RecordBuf, key: &HashKey) -> Result<Image, BuildError> {
-    let sorted = sort(apex, records)?;
+    image_in(&Order::of(apex, records)?, apex, records, key)
+}
+
+/// The same where the order of the records is known.
+pub(crate) fn image_in(
+    order: &Order,
+    apex: &Name,
+    records: &RecordBuf,
+    key: &HashKey,
+) -> Result<Image, BuildError> {
+    let sorted = &order.0[..];
     let mut builder = Builder::new(apex, key, records.len());
     let mut at = 0;
     while let Some(first) = sorted.get(at) {
@@ -69,6 +79,28 @@ pub(crate) fn image(apex: &Name, records: &RecordBuf, key: &HashKey) -> Result<I
     builder.finish()
 }
 
+/// The canonical order of records: owner, then type with SOA and NS first and signatures behind
+/// what they cover, then RDATA.
+#[derive(Clone)]
+pub(crate) struct Order(Vec<Sorted>);
+
+impl Order {
+    pub(crate) fn of(apex: &Name, records: &RecordBuf) -> Result<Self, BuildError> {
+        Ok(Self(sort(apex, records)?))
+    }
+
+    /// How many records it orders.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl std::fmt::Debug for Order {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the order of {} records", self.len())
+    }
+}
+
 /// A record's place in the order: first octets of the owner's key, then its index.
 #[derive(Clone, Copy)]
 struct Sorted {
@@ -76,7 +108,6 @@ struct Sorted {
     index: u32,
 }
 
-/// Owner, then type with SOA and NS first and signatures behind what they cover, then RDATA.
 fn sort(apex: &Name, records: &RecordBuf) -> Result<Vec<Sorted>, BuildError> {
     let apex_wire = apex.as_wire();
     let mut sorted = Vec::with_capacity(records.len());

@@ -2,7 +2,9 @@
 
 use crate::name::is_at_or_below_wire;
 use crate::rdata;
-use crate::rrset::{ENTRY_HEAD, OWNER, POINTER, TARGET_IN_DOMAIN, TARGET_SIZE, WITHIN};
+use crate::rrset::{
+    ENTRY_HEAD, OWNER, OWNER_POINTER, POINTER, TARGET_IN_DOMAIN, TARGET_SIZE, WITHIN,
+};
 use crate::rtype::RecordType;
 
 /// Most names of one RRset whose addresses are offered with it (RELIABILITY P9: fan-out is
@@ -103,8 +105,7 @@ impl<'a> Body<'a> {
     }
 
     fn record(&mut self, ttl: u32, rdata: &[u8]) {
-        self.octets
-            .extend_from_slice(&(POINTER | OWNER).to_be_bytes());
+        self.octets.extend_from_slice(&OWNER_POINTER);
         self.octets.extend_from_slice(&self.rtype.0.to_be_bytes());
         self.octets.extend_from_slice(&1u16.to_be_bytes());
         self.octets.extend_from_slice(&ttl.to_be_bytes());
