@@ -359,6 +359,7 @@ impl<'z> Job<'z> {
         }
     }
 
+    #[inline]
     fn start<'m>(
         &self,
         message: &[u8],

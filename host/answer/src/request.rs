@@ -94,6 +94,7 @@ pub enum Reading {
 
 /// Reads `message`. `read_name` is given the message and the position of the question's name and
 /// returns where the name ends, or nothing if it is no name.
+#[inline]
 pub fn read(
     message: &[u8],
     transport: Transport,
@@ -140,6 +141,7 @@ struct Counts {
     additional: u32,
 }
 
+#[inline]
 fn read_body(
     message: &[u8],
     opcode: u8,

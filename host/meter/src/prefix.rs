@@ -65,8 +65,11 @@ impl<V> PrefixIndex<V> {
     /// Whether some prefix may hold `source`: one bit looked at.
     #[inline]
     pub(crate) fn may_hold(&self, source: Source) -> bool {
-        let family = if source.is_v4() { &self.v4 } else { &self.v6 };
-        family.may_hold(source)
+        if source.is_v4() {
+            self.v4.coarse.has(v4_bit(source))
+        } else {
+            self.v6.coarse.has(v6_bit(source))
+        }
     }
 
     /// Calls `found` with the value of every prefix that holds `source`.
@@ -143,10 +146,20 @@ const COARSE_BITS: u64 = 1 << 16;
 #[inline]
 fn coarse_bit(source: Source) -> u64 {
     if source.is_v4() {
-        source.lo >> 16 & (COARSE_BITS - 1)
+        v4_bit(source)
     } else {
-        (source.hi >> 32).wrapping_mul(MULTIPLIER) >> 48
+        v6_bit(source)
     }
+}
+
+#[inline]
+fn v4_bit(source: Source) -> u64 {
+    source.lo >> 16 & (COARSE_BITS - 1)
+}
+
+#[inline]
+fn v6_bit(source: Source) -> u64 {
+    (source.hi >> 32).wrapping_mul(MULTIPLIER) >> 48
 }
 
 /// Which bits the addresses of a prefix may look at: the first, and how many.

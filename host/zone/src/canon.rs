@@ -23,6 +23,17 @@ pub(crate) fn key(relative: &[u8], out: &mut Vec<u8>) {
 /// The first eight octets of the key, as a number that compares the same way: a cheap first look
 /// when sorting.
 pub(crate) fn prefix(relative: &[u8]) -> u64 {
+    let label = last_label(relative);
+    // Nearly every name: its last label fills the word, or is all there is; and has no octet 00.
+    if (label.len() >= 8 || label.len() + 1 == relative.len())
+        && !label.iter().take(8).any(|octet| *octet == 0)
+    {
+        let mut octets = [0; 8];
+        for (to, from) in octets.iter_mut().zip(label) {
+            *to = from.to_ascii_lowercase();
+        }
+        return u64::from_be_bytes(octets);
+    }
     let (mut word, mut room) = (0u64, 8u32);
     let mut push = |octet: u8| {
         if room > 0 {
@@ -43,6 +54,19 @@ pub(crate) fn prefix(relative: &[u8]) -> u64 {
         }
     }
     word
+}
+
+/// The label nearest to the apex; empty at the apex.
+fn last_label(relative: &[u8]) -> &[u8] {
+    let mut rest = relative;
+    let mut last: &[u8] = &[];
+    while let Some((len, behind)) = rest.split_first() {
+        let Some((label, next)) = behind.split_at_checked(usize::from(*len)) else {
+            break;
+        };
+        (last, rest) = (label, next);
+    }
+    last
 }
 
 #[cfg(test)]
@@ -93,8 +117,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn key_and_prefix_agree_with_compare(
-            a in proptest::collection::vec(proptest::collection::vec(0u8..4, 1..5), 0..4),
-            b in proptest::collection::vec(proptest::collection::vec(0u8..4, 1..5), 0..4),
+            a in proptest::collection::vec(proptest::collection::vec(0u8..4, 1..11), 0..4),
+            b in proptest::collection::vec(proptest::collection::vec(0u8..4, 1..11), 0..4),
         ) {
             let wire = |labels: &[Vec<u8>]| labels.iter().flat_map(|l| [&[l.len() as u8], l.as_slice()].concat()).collect::<Vec<u8>>();
             let (a, b) = (wire(&a), wire(&b));

@@ -165,7 +165,7 @@ fn review_and_sort(apex: &Name, records: &RecordBuf) -> (check::Review, Option<O
 }
 
 /// Fewer records are sorted sooner than a thread starts.
-const SORT_BESIDE_MIN: usize = 20_000;
+const SORT_BESIDE_MIN: usize = 50_000;
 
 /// Reads a master file; `$INCLUDE` is bound to the folder the file lies in. A file that cannot be read
 /// is a finding too.
