@@ -118,25 +118,34 @@ impl Snapshots {
             source,
         };
         let place = self.place(name);
-        let octets = match fs::read(&place) {
-            Ok(octets) => octets,
+        let mut file = match File::open(&place) {
+            Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(read(error)),
         };
-        let touched = fs::metadata(&place)
-            .and_then(|data| data.modified())
-            .map_err(read)?;
+        let data = file.metadata().map_err(read)?;
+        let touched = data.modified().map_err(read)?;
         let touched = touched
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
-        let (note, body) = split(&octets).map_err(|reason| SnapshotFault::Frame {
+        let mut front = Vec::new();
+        (&mut file)
+            .take(NOTE_SIZE_MAX)
+            .read_to_end(&mut front)
+            .map_err(read)?;
+        let (note, body) = split(&front).map_err(|reason| SnapshotFault::Frame {
             zone: name.clone(),
             reason,
         })?;
-        let zone = Zone::read_snapshot(body, key).map_err(|source| SnapshotFault::Zone {
-            zone: name.clone(),
-            source,
-        })?;
+        // The front holds the beginning of the zone too; the rest goes straight to where it stays.
+        let size = data.len().saturating_sub((front.len() - body.len()) as u64);
+        let zone =
+            Zone::read_snapshot_from(&mut body.chain(file), size, key).map_err(|source| {
+                SnapshotFault::Zone {
+                    zone: name.clone(),
+                    source,
+                }
+            })?;
         if zone.apex() != name {
             return Err(SnapshotFault::Frame {
                 zone: name.clone(),

@@ -10,6 +10,7 @@ mod collect;
 mod commands;
 mod data;
 mod error_reports;
+mod key;
 mod link;
 mod plugins;
 mod reload;

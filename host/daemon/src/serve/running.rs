@@ -12,7 +12,7 @@ use bailiwick_meter::Meter;
 use bailiwick_plugin::Registry;
 use bailiwick_server::{Certificates, EncryptedAddresses, EncryptedEvents, RateLimiter, Server};
 use bailiwick_store::{EmbeddedStore, MemoryStore, Store};
-use bailiwick_zone::{HashKey, SharedZones, ZoneSet};
+use bailiwick_zone::{SharedZones, ZoneSet};
 use ipnet::IpNet;
 use tracing::error;
 
@@ -21,6 +21,7 @@ use crate::cli::ServeArgs;
 use crate::clock;
 use crate::config::Config;
 use crate::http::report::{ConfigState, Startup};
+use crate::serve::key;
 
 /// Handles on everything that runs.
 pub(crate) struct Running {
@@ -60,7 +61,7 @@ pub(crate) struct Running {
 impl Running {
     /// Starts what the DNS side needs; no zone is there yet.
     pub(crate) fn start(args: ServeArgs, config: Config, data: &Path) -> anyhow::Result<Self> {
-        let key = HashKey::from_bytes(random()?);
+        let key = key::hash_key(data)?;
         let own_secrets = Secrets::only(Secret::new(random()?));
         let zones = Arc::new(SharedZones::from_pointee(ZoneSet::new(&key)));
         let troubles = Mutex::default();
