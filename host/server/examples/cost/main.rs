@@ -4,6 +4,7 @@
 //! cargo build --release -p bailiwick-server --example cost
 //! target/release/examples/cost                     # a table: mixes × rules off, on
 //! target/release/examples/cost --data DIR          # with big.zone and big.MIX.q of the harness
+//! target/release/examples/cost --change 100000     # how soon a change among so many zones is seen
 //! ```
 //!
 //! A server with one UDP thread answers over loopback under valgrind's callgrind, and this process
@@ -21,6 +22,7 @@
     reason = "a measuring program: it prints, and stops where it cannot go on"
 )]
 
+mod change;
 mod drive;
 mod rules;
 mod serve;
@@ -34,6 +36,10 @@ use crate::world::{MIXES, World};
 
 fn main() {
     let options = Options::read();
+    if let Some(zones) = options.change {
+        change::run(zones, 300);
+        return;
+    }
     if let Some((mix, on)) = &options.serve {
         let world = World::new(options.data.as_deref(), mix, options.do_bit);
         serve::run(&world, *on);
@@ -59,6 +65,8 @@ struct Options {
     count: usize,
     window: usize,
     do_bit: bool,
+    /// Measure changes among so many zones instead.
+    change: Option<usize>,
     /// Only this mix.
     mix: Option<String>,
     /// What the process under callgrind is to do: the mix, and whether rules are on.
@@ -72,6 +80,7 @@ impl Options {
             count: 20_000,
             window: 8,
             do_bit: false,
+            change: None,
             mix: None,
             serve: None,
         };
@@ -82,6 +91,7 @@ impl Options {
                 "--data" => options.data = Some(value().into()),
                 "--count" => options.count = value().parse().expect("a number of queries"),
                 "--window" => options.window = value().parse().expect("a number of queries"),
+                "--change" => options.change = Some(value().parse().expect("a number of zones")),
                 "--mix" => options.mix = Some(value()),
                 "--do" => options.do_bit = true,
                 "--serve" => options.serve = Some((value(), value() == "on")),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bailiwick_meter::Meter;
 use bailiwick_server::{Control, Limits, NotifyReply, Server, ServerOptions};
-use bailiwick_zone::{Name, Serial, Zone, ZoneSet};
+use bailiwick_zone::{Name, Serial, SharedZones, Zone, ZoneSet};
 
 use crate::rules;
 use crate::world::World;
@@ -21,10 +21,20 @@ pub(crate) fn run(world: &World, on: bool) {
     }
     let slot = if on { rules::SLOT } else { rules::NO_SLOT };
     let zone = Arc::new(world.zone.clone().with_slot(slot));
-    let options = ServerOptions {
+    let zones = ZoneSet::new(&world.key).with(zone);
+    let options = options(Arc::new(ArcSwap::from_pointee(zones)), meter);
+    let server = Server::start(&options).unwrap();
+    println!("{}", server.addresses()[0].port());
+    let _ = std::io::stdin().read_line(&mut String::new());
+    server.stop(Duration::ZERO);
+}
+
+/// One UDP thread on a port of its own.
+pub(crate) fn options(zones: Arc<SharedZones>, meter: Arc<Meter>) -> ServerOptions {
+    ServerOptions {
         listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
         threads: 1,
-        zones: Arc::new(ArcSwap::from_pointee(ZoneSet::new(&world.key).with(zone))),
+        zones,
         meter,
         allow_transfer: Arc::default(),
         control: Arc::new(Nobody),
@@ -33,11 +43,7 @@ pub(crate) fn run(world: &World, on: bool) {
         rate_limiter: Arc::default(),
         limits: Limits::default(),
         encrypted: None,
-    };
-    let server = Server::start(&options).unwrap();
-    println!("{}", server.addresses()[0].port());
-    let _ = std::io::stdin().read_line(&mut String::new());
-    server.stop(Duration::ZERO);
+    }
 }
 
 /// Nothing but questions is asked here.
