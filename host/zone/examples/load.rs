@@ -20,7 +20,7 @@ fn main() {
         let mut clock = Clock(Instant::now());
         let parsed = master::parse_file(file.as_ref(), None).unwrap();
         let parse = clock.lap();
-        let zone = Zone::build(&parsed.apex, &parsed.records, &key).unwrap();
+        let zone = parsed.build(&key).unwrap();
         let build = clock.lap();
         drop(parsed);
         let mut snapshot = Vec::new();
