@@ -3,7 +3,7 @@
 //! A bucket is one 64-bit word: a tag of 32 bits, and the time at which the bucket is full again (the
 //! generic cell rate algorithm), in ticks of four microseconds modulo 2³² (4.8 hours). So a look is a
 //! load, and a change one compare-and-swap that no thread can see half of. Eight buckets make a cache
-//! line. The set and the tag are 50 bits of a keyed SipHash: nobody outside can aim at a set, and two
+//! line. The set and the tag are 50 bits of a keyed `SipHash`: nobody outside can aim at a set, and two
 //! sources share a bucket once in 10¹⁵ pairs.
 //!
 //! A newcomer takes the place of the bucket of its set that owes least, and starts full: a quiet client
@@ -124,8 +124,8 @@ mod tests {
     #[test]
     fn p13_the_table_has_a_fixed_size_below_16_mib() {
         assert_eq!(size_of::<Line>(), 64);
-        assert!(SETS * size_of::<Line>() <= 16 << 20);
-        assert!(SETS * LINE_WORDS >= 1_000_000);
+        const { assert!(SETS * size_of::<Line>() <= 16 << 20) };
+        const { assert!(SETS * LINE_WORDS >= 1_000_000) };
     }
 
     #[test]
