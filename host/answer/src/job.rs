@@ -260,6 +260,9 @@ impl<'z> Job<'z> {
         out: &mut [u8],
     ) -> Outcome {
         let (rcode, reason) = match self.step {
+            Step::Query if self.zone.is_some_and(|zone| zone.is_absent()) => {
+                (Rcode::SERVFAIL, Some(NOT_READY))
+            }
             Step::Query if self.zone.is_some() => (Rcode::SERVFAIL, Some(EXPIRED)),
             Step::Query => (Rcode::REFUSED, Some(NOT_AUTHORITATIVE)),
             Step::Dispatch => (Rcode::NOTIMP, None),
@@ -426,6 +429,12 @@ impl Outcome {
 const EXPIRED: ExtendedError<'static> = ExtendedError {
     code: 24,
     text: "the zone has expired",
+};
+
+/// RFC 8914 4.15: the zone is configured here, its data have not come yet.
+const NOT_READY: ExtendedError<'static> = ExtendedError {
+    code: 14,
+    text: "the zone has not been loaded yet",
 };
 
 /// RFC 8914 4.21.

@@ -269,14 +269,20 @@ impl Authority {
         let zones = self.inner.live.zones().load();
         let mut status: Vec<(Name, ZoneStatus)> = Vec::new();
         for (name, hosted) in self.inner.hosted.lock().iter() {
-            let zone = zones.get(name).map(AsRef::as_ref);
+            let zone = zones
+                .get(name)
+                .filter(|zone| !zone.is_absent())
+                .map(AsRef::as_ref);
             status.push((
                 name.clone(),
                 ZoneStatus::hosted(name.to_string(), hosted, zone),
             ));
         }
         for secondary in self.inner.schedule.lock().iter() {
-            let zone = zones.get(&secondary.apex).map(AsRef::as_ref);
+            let zone = zones
+                .get(&secondary.apex)
+                .filter(|zone| !zone.is_absent())
+                .map(AsRef::as_ref);
             status.push((
                 secondary.apex.clone(),
                 ZoneStatus::secondary(secondary, zone, &self.inner.clock),
@@ -289,10 +295,13 @@ impl Authority {
     /// All zones together.
     pub fn summary(&self) -> ZoneSummary {
         let zones = self.inner.live.zones().load();
-        let records = zones.iter().map(|zone| zone.record_count());
+        let present = zones.iter().filter(|zone| !zone.is_absent());
+        let records = present.map(|zone| zone.record_count());
         let mut summary = ZoneSummary::of_records(records.sum());
         for (name, hosted) in self.inner.hosted.lock().iter() {
-            summary.count(ZoneState::of_hosted(hosted, || zones.get(name).is_some()));
+            summary.count(ZoneState::of_hosted(hosted, || {
+                zones.get(name).is_some_and(|zone| !zone.is_absent())
+            }));
         }
         for secondary in self.inner.schedule.lock().iter() {
             summary.count(ZoneState::of_secondary(secondary, &self.inner.clock));

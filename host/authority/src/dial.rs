@@ -62,6 +62,14 @@ pub enum DialError {
         /// How long we waited.
         limit: Duration,
     },
+    /// Its records take more memory than one transfer may.
+    #[error("the zone at {primary} takes more than {limit} bytes of memory")]
+    TooLarge {
+        /// The primary.
+        primary: SocketAddr,
+        /// The most.
+        limit: u64,
+    },
     /// Below the minimum rate.
     #[error("{primary} sends too slowly: less than {least} bytes in {} s", span.as_secs_f32())]
     TooSlow {
@@ -96,7 +104,9 @@ impl DialError {
     pub(crate) fn failure(&self) -> Failure {
         match self {
             Self::Axfr(AxfrError::Rcode(_)) => Failure::Unreachable,
-            Self::Axfr(_) | Self::TooSlow { .. } | Self::TooLong { .. } => Failure::Content,
+            Self::Axfr(_) | Self::TooLarge { .. } | Self::TooSlow { .. } | Self::TooLong { .. } => {
+                Failure::Content
+            }
             _ => Failure::Unreachable,
         }
     }
@@ -266,7 +276,13 @@ pub(crate) async fn transfer(
             Err(error) => return Err(error),
         }
         let progress = machine.push(&message)?;
-        share.grow_to(machine.bytes())?;
+        if machine.memory() > limits.memory_each {
+            return Err(DialError::TooLarge {
+                primary,
+                limit: limits.memory_each,
+            });
+        }
+        share.grow_to(machine.memory())?;
         if progress == Progress::Done {
             return Ok(machine.finish()?);
         }

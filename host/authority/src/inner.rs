@@ -92,6 +92,7 @@ impl Inner {
         }
         report.loaded += fresh.len();
         self.live.publish(fresh, now);
+        self.live.hold(report.refused.iter().map(|(name, _)| name));
     }
 
     /// A secondary zone begins: from its snapshot if there is a sound one, else with a transfer.
@@ -99,7 +100,10 @@ impl Inner {
         let (now, wall) = (self.clock.now(), self.clock.wall());
         let state = self.stored_state(name);
         let mut secondary = match self.last_good(name) {
-            None => Secondary::new(name.clone(), primaries, Refresh::new(now)),
+            None => {
+                self.live.hold([name]);
+                Secondary::new(name.clone(), primaries, Refresh::new(now))
+            }
             Some(restored) => {
                 let confirmed = state.as_ref().and_then(|state| state.last_success);
                 let confirmed =

@@ -60,7 +60,23 @@ impl Live {
 
     /// The version of a zone that is answered now.
     pub(crate) fn get(&self, name: &Name) -> Option<Arc<Zone>> {
-        self.zones.load().get(name).cloned()
+        let zones = self.zones.load();
+        zones.get(name).filter(|zone| !zone.is_absent()).cloned()
+    }
+
+    /// Keeps the places of zones that have no version yet: their names get SERVFAIL, not what a zone
+    /// above would say of them.
+    pub(crate) fn hold<'n>(&self, names: impl IntoIterator<Item = &'n Name>) {
+        let _state = self.state.lock();
+        let set = self.zones.load();
+        let missing: Vec<Arc<Zone>> = names
+            .into_iter()
+            .filter(|name| set.get(name).is_none())
+            .map(|name| Arc::new(Zone::absent(name, set.key())))
+            .collect();
+        if !missing.is_empty() {
+            self.zones.store(Arc::new(set.with_all(missing)));
+        }
     }
 
     /// The same without what policies laid over it.
@@ -91,7 +107,8 @@ impl Live {
     pub(crate) fn replace(&self, name: &Name, change: impl Fn(&Zone) -> Option<Zone>) -> bool {
         let mut state = self.state.lock();
         let set = self.zones.load();
-        let Some(changed) = set.get(name).and_then(|zone| change(zone)) else {
+        let zone = set.get(name).filter(|zone| !zone.is_absent());
+        let Some(changed) = zone.and_then(|zone| change(zone)) else {
             return false;
         };
         self.zones.store(Arc::new(set.with(Arc::new(changed))));

@@ -63,7 +63,9 @@ pub struct TransferLimits {
     pub per_primary: usize,
     /// Attempts at once in all.
     pub at_once: usize,
-    /// Bytes of records held by all running transfers (RELIABILITY X1).
+    /// Bytes of memory that one transfer's records may take (RELIABILITY X1).
+    pub memory_each: u64,
+    /// Bytes of memory that the records of all running transfers may take.
     pub memory_max: u64,
     /// Restored zones are looked at spread over this time, longer with many zones (RELIABILITY R10).
     pub restart_spread: Duration,
@@ -82,7 +84,8 @@ impl Default for TransferLimits {
             rate_min: 60 * 10 * 1024,
             per_primary: 2,
             at_once: 64,
-            memory_max: 4 << 30,
+            memory_each: 512 << 20,
+            memory_max: 2 << 30,
             restart_spread: Duration::from_secs(5),
         }
     }

@@ -45,6 +45,8 @@ pub(crate) fn reply(
         // RFC 1995 3: the authority section says which version the asker has.
         Kind::Ixfr if authority_count(arrived.message) == 0 => refuse(Rcode::FORMERR, None, out),
         Kind::Axfr | Kind::Ixfr => match zone_named(job, arrived) {
+            // What must not be answered must not be passed on either.
+            Some(zone) if zone.is_expired() => refuse(Rcode::SERVFAIL, None, out),
             Some(zone) => Dispatched::Transfer(Arc::clone(zone)),
             // RFC 5936 2.2.1: not authoritative for the zone.
             None => refuse(Rcode::NOTAUTH, None, out),

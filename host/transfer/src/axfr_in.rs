@@ -29,7 +29,7 @@ impl Default for AxfrLimits {
     /// Room for zones like `com` once had, not for an attack: 4 GiB, 50 million records.
     fn default() -> Self {
         Self {
-            bytes_max: 4 << 30,
+            bytes_max: 1 << 30,
             records_max: 50_000_000,
         }
     }
@@ -267,6 +267,12 @@ impl AxfrIn {
     /// Records received so far; for progress and minimum-rate rules.
     pub fn records(&self) -> u64 {
         self.records.len() as u64
+    }
+
+    /// Bytes of memory that the records take: with compression in the messages, a multiple of what was
+    /// received.
+    pub fn memory(&self) -> u64 {
+        self.records.memory() as u64
     }
 
     /// Bytes received so far.

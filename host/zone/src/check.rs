@@ -58,7 +58,7 @@ pub struct Review {
     pub left_out: usize,
     /// Problems so far: warnings, errors.
     counts: [usize; 2],
-    outside: Vec<usize>,
+    removed: Vec<usize>,
     ttls: Vec<(usize, u32)>,
 }
 
@@ -82,14 +82,14 @@ impl Review {
             .filter(|problem| problem.severity() == Severity::Error)
     }
 
-    /// Leaves out records outside the zone and gives every RRset one TTL. Indexes of `problems` count
+    /// Leaves out records outside the zone and repeated ones, and gives every RRset one TTL. Indexes of `problems` count
     /// the records as they were before.
     pub fn repair(&self, records: &mut RecordBuf) {
         for &(index, ttl) in &self.ttls {
             records.set_ttl(index, ttl);
         }
-        if !self.outside.is_empty() {
-            records.remove(&self.outside);
+        if !self.removed.is_empty() {
+            records.remove(&self.removed);
         }
     }
 
@@ -141,7 +141,8 @@ pub fn check(apex: &Name, records: &RecordBuf) -> Review {
         .problems
         .sort_by_key(|problem| (std::cmp::Reverse(problem.severity()), problem.record));
     review.ttls.sort_unstable();
-    review.outside.sort_unstable();
+    review.removed.sort_unstable();
+    review.removed.dedup();
     review
 }
 
@@ -186,7 +187,7 @@ impl<'r> Index<'r> {
         for (index, record) in records.iter().enumerate() {
             if record.owner != last.0 {
                 if !is_at_or_below_wire(record.owner, apex.as_wire()) {
-                    review.outside.push(index);
+                    review.removed.push(index);
                     review.add(Some(index), Rule::OutOfZone, || {
                         format!(
                             "{} is not in the zone {apex}; the record is left out",

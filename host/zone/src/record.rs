@@ -65,6 +65,11 @@ impl RecordBuf {
         self.octets.extend_from_slice(record.rdata);
     }
 
+    /// Bytes of memory taken, room for more included.
+    pub fn memory(&self) -> usize {
+        self.octets.capacity() + self.heads.capacity() * size_of::<Head>()
+    }
+
     /// How many records there are.
     pub fn len(&self) -> usize {
         self.heads.len()

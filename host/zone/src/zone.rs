@@ -27,6 +27,8 @@ pub struct Zone {
     pub(crate) apex_labels: usize,
     pub(crate) slot: u32,
     pub(crate) expired: bool,
+    /// It stands for data that are not there yet.
+    pub(crate) absent: bool,
     pub(crate) key: HashKey,
     pub(crate) image: Arc<Image>,
     pub(crate) overlay: Option<Arc<Overlay>>,
@@ -112,6 +114,7 @@ impl Zone {
             apex_labels: apex.label_count(),
             slot: 0,
             expired: false,
+            absent: false,
             key: *key,
             image: Arc::new(image),
             overlay: None,
@@ -167,6 +170,35 @@ impl Zone {
     #[must_use]
     pub fn is_expired(&self) -> bool {
         self.expired
+    }
+
+    /// What stands for a zone whose data are not there yet: it keeps a zone above it from denying names
+    /// that are not its own (RFC 1034 4.3.2 step 2), and is answered as an expired one is.
+    ///
+    /// # Panics
+    /// Never: one SOA at the apex makes a zone.
+    #[must_use]
+    pub fn absent(apex: &Name, key: &HashKey) -> Self {
+        let mut records = RecordBuf::new();
+        records.push(Record {
+            owner: apex.as_wire(),
+            rtype: RecordType::SOA,
+            ttl: 0,
+            // Two root names and five numbers.
+            rdata: &[0; 22],
+        });
+        let zone = Self::build(apex, &records, key).expect("one SOA at the apex makes a zone");
+        Self {
+            expired: true,
+            absent: true,
+            ..zone
+        }
+    }
+
+    /// Whether it stands for data that are not there yet.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.absent
     }
 
     /// The same zone, expired or alive again.

@@ -125,7 +125,8 @@ fn start(args: &PluginFileArgs) -> anyhow::Result<Offline> {
     )?)
 }
 
-fn component(file: &Path) -> anyhow::Result<Vec<u8>> {
+/// A component's octets, no more than any class allows.
+pub(super) fn component(file: &Path) -> anyhow::Result<Vec<u8>> {
     let what = || file.display().to_string();
     let mut bytes = Vec::new();
     // One octet more than any class allows is enough to know that it is too large.

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context;
-
 use super::say;
 use crate::cli::{LimitClassArg, RemoteArgs};
 use crate::control::{Request, client};
@@ -21,7 +19,7 @@ pub(super) fn install(
     activate: bool,
     class: LimitClassArg,
 ) -> anyhow::Result<Outcome> {
-    let component = std::fs::read(file).with_context(|| file.display().to_string())?;
+    let component = super::plugin_file::component(file)?;
     send(
         remote,
         &Request::PluginInstall {

@@ -38,12 +38,17 @@ pub(super) fn start(running: &Arc<Running>) {
         running.trouble("plugins", Some(words));
     }
     for plugin in &running.config().plugins {
-        bring(running, &registry, plugin);
+        // A failure is told where it happens.
+        let _ = bring(running, &registry, plugin);
     }
 }
 
 /// Follows a changed configuration; what was done, in words.
-pub(super) fn apply(running: &Running, older: &Config, newer: &Config) -> Vec<String> {
+pub(super) fn apply(
+    running: &Running,
+    older: &Config,
+    newer: &Config,
+) -> Vec<Result<String, String>> {
     let Some(registry) = running.registry.get() else {
         return Vec::new();
     };
@@ -72,29 +77,29 @@ pub(super) fn apply(running: &Running, older: &Config, newer: &Config) -> Vec<St
     let left = names(newer);
     for gone in names(older).into_iter().filter(|file| !left.contains(file)) {
         running.trouble(&about(&gone), None);
-        words.push(format!(
+        words.push(Ok(format!(
             "{}: no longer named; its plugin stays as it is until another takes its place",
             gone.display()
-        ));
+        )));
     }
     words
 }
 
 /// Installs one, activates it where that is due, and gives it its settings.
-fn bring(running: &Running, registry: &Registry, plugin: &PluginConfig) -> String {
+fn bring(running: &Running, registry: &Registry, plugin: &PluginConfig) -> Result<String, String> {
     let about = about(&plugin.file);
     let file = plugin.file.display();
     match try_bring(&running.config(), registry, plugin) {
         Ok(words) => {
             running.trouble(&about, None);
             info!("{words}");
-            words
+            Ok(words)
         }
         Err(failure) => {
             let words = format!("The plugin {file} is not in use as configured: {failure:#}.");
             error!("{words}");
             running.trouble(&about, Some(words.clone()));
-            words
+            Err(words)
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{certificate, plugins, zones};
 use crate::clock;
 use crate::config::Config;
 
-/// What came of a reload, in words: the outcome, or why nothing was changed.
+/// What came of a reload, in words: the outcome, or what was kept out, which may be all of it.
 pub(super) fn reload(running: &Running) -> Result<String, String> {
     let _one_at_a_time = running
         .reloading
@@ -48,7 +48,14 @@ pub(super) fn reload(running: &Running) -> Result<String, String> {
             .iter()
             .map(|words| format!("refused: {words}; the last good version stays in force")),
     );
-    lines.extend(plugin_words);
+    let mut kept_out: Vec<String> = lines.iter().skip(1).cloned().collect();
+    for words in plugin_words {
+        if let Err(words) = &words {
+            kept_out.push(words.clone());
+        }
+        lines.push(words.unwrap_or_else(|words| words));
+    }
+    kept_out.extend(certificate_words.clone());
     lines.extend(certificate_words);
     if !waits.is_empty() {
         let words = format!("waiting for a restart: {}", waits.join(", "));
@@ -56,10 +63,16 @@ pub(super) fn reload(running: &Running) -> Result<String, String> {
         lines.push(words);
     }
     let mut state = running.config_state();
-    state.reloads_ok += 1;
-    state.error = None;
+    if kept_out.is_empty() {
+        state.reloads_ok += 1;
+    } else {
+        state.reloads_refused += 1;
+    }
+    state.error = (!kept_out.is_empty()).then(|| kept_out.join("\n"));
     state.loaded = clock::unix_now();
     state.waits_for_restart = waits.into_iter().map(str::to_owned).collect();
     info!("{}", lines[0]);
-    Ok(lines.join("\n"))
+    let whole = kept_out.is_empty();
+    let words = lines.join("\n");
+    if whole { Ok(words) } else { Err(words) }
 }

@@ -1,6 +1,9 @@
 //! The rules, one function for each thing that is looked at: an owner, what lies above it, a target.
 
+use std::collections::HashSet;
+
 use super::{Index, RRSET_RECORDS_MAX, Review, Row, Severity, Tops, show};
+use crate::rdata;
 use crate::rtype::RecordType;
 
 /// A rule about zones. Its [`Rule::code`] is stable, its message is not.
@@ -120,6 +123,7 @@ pub(super) fn owner(index: &Index<'_>, rows: &[Row], tops: &mut Tops, review: &m
     let has = |rtype: RecordType| rows.iter().any(|row| row.rtype == rtype);
     for rrset in rows.chunk_by(|a, b| (a.rtype, a.covered) == (b.rtype, b.covered)) {
         ttls(index, rrset, review);
+        twins(index, rrset, review);
         let Some(first) = rrset.first() else { continue };
         match first.rtype {
             RecordType::SOA if at_apex => {
@@ -240,6 +244,32 @@ fn ttls(index: &Index<'_>, rrset: &[Row], review: &mut Review) {
     review
         .ttls
         .extend(different.map(|row| (row.index as usize, least)));
+}
+
+/// RFC 2181 5, RFC 4343: records that differ in the case of a name alone are one record. The first stays.
+fn twins(index: &Index<'_>, rrset: &[Row], review: &mut Review) {
+    let Some(first) = rrset.first().filter(|_| rrset.len() > 1) else {
+        return;
+    };
+    if rdata::names(first.rtype, index.record(first).rdata)
+        .next()
+        .is_none()
+    {
+        return;
+    }
+    let mut seen = HashSet::with_capacity(rrset.len());
+    for row in rrset {
+        let rdata = index.record(row).rdata;
+        let mut folded = rdata.to_vec();
+        for name in rdata::names(row.rtype, rdata) {
+            if let Some(name) = folded.get_mut(name.offset..name.offset + name.len) {
+                name.make_ascii_lowercase();
+            }
+        }
+        if !seen.insert(folded) {
+            review.removed.push(row.index as usize);
+        }
+    }
 }
 
 /// One record, however often it is repeated.

@@ -238,6 +238,19 @@ fn more_than_a_hundred_records_in_an_rrset_are_warned_about() {
     assert_eq!(broken(&text(101)), [Rule::LargeRrset]);
 }
 
+/// RFC 2181 5, RFC 4343: the case of names makes no second record; the case of other octets does.
+#[test]
+fn records_that_differ_in_the_case_of_a_name_are_one() {
+    let text = "example SOA ns.other. h.other. 1 2 3 4 5\nexample SOA NS.other. h.OTHER. 1 2 3 4 5\n\
+                example NS ns.other.\nexample NS NS.OTHER.\na.example CNAME b.\na.example CNAME B.\n\
+                t.example TXT x\nt.example TXT X";
+    let mut records = records(text);
+    let review = check(&Name::parse("example").unwrap(), &records);
+    assert_eq!(review.problems, []);
+    review.repair(&mut records);
+    assert_eq!(records.len(), 5);
+}
+
 /// RFC 1035 4.2.2: what no message can carry is refused, many short records or few long ones.
 #[test]
 fn an_rrset_larger_than_a_message_is_refused() {

@@ -313,8 +313,15 @@ pub(super) fn base64_octets(
     word: Word<'_>,
     digits: &[u8],
 ) -> Result<Vec<u8>, TextError> {
+    // RFC 4648 3.3: padding ends the text; the decoder would take another piece behind it.
+    let padding = digits
+        .iter()
+        .rev()
+        .take_while(|digit| **digit == b'=')
+        .count();
+    let body = digits.get(..digits.len() - padding).unwrap_or(digits);
     match BASE64.decode(digits) {
-        Ok(octets) if !octets.is_empty() => Ok(octets),
+        Ok(octets) if !octets.is_empty() && !body.contains(&b'=') => Ok(octets),
         _ => Err(word.error(format!("{what} is not base64"))),
     }
 }
