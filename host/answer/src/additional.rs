@@ -59,12 +59,11 @@ impl<'z> Compose<'_, 'z, '_> {
             let Some(node) = self.zone.target(rrset, &target, owner, scratch) else {
                 continue;
             };
+            let Some(name) = target_owner(&node, placed, target.place) else {
+                continue;
+            };
             optional |= !target.in_domain;
-            if self
-                .address(&node, target_owner(&node, placed, target.place))
-                .is_err()
-                && target.in_domain
-            {
+            if self.address(&node, name).is_err() && target.in_domain {
                 if !optional {
                     return Err(Full);
                 }
@@ -85,8 +84,10 @@ impl<'z> Compose<'_, 'z, '_> {
         scratch: &mut LookupName,
     ) -> Result<(), Full> {
         for target in rrset.targets().filter(|target| target.in_domain) {
-            if let Some(node) = self.zone.target(rrset, &target, owner, scratch) {
-                self.address(&node, target_owner(&node, placed, target.place))?;
+            if let Some(node) = self.zone.target(rrset, &target, owner, scratch)
+                && let Some(name) = target_owner(&node, placed, target.place)
+            {
+                self.address(&node, name)?;
             }
         }
         Ok(())
@@ -116,9 +117,8 @@ impl<'z> Compose<'_, 'z, '_> {
     ) {
         for target in rrset.targets() {
             if let Some(node) = self.zone.target(rrset, &target, owner, scratch)
-                && self
-                    .address(&node, target_owner(&node, placed, target.place))
-                    .is_err()
+                && let Some(name) = target_owner(&node, placed, target.place)
+                && self.address(&node, name).is_err()
             {
                 return;
             }
@@ -146,13 +146,15 @@ impl<'z> Compose<'_, 'z, '_> {
     }
 }
 
-/// The name of a target stands in the RDATA that names it.
+/// The name of a target stands in the RDATA that names it. Nothing where that is out of a pointer's
+/// reach and the node is a wildcard, whose name may not be the target's.
 #[inline]
-fn target_owner<'z>(node: &Node<'z>, placed: Placed, place: u16) -> Owner<'z> {
+fn target_owner<'z>(node: &Node<'z>, placed: Placed, place: u16) -> Option<Owner<'z>> {
     let at = placed.records_at + usize::from(place);
     if placed.records_at > 0 && at <= POINTER_MAX {
-        Owner::At(at as u16)
+        Some(Owner::At(at as u16))
     } else {
-        Owner::Below(node.relative())
+        let name = node.relative();
+        (!name.starts_with(b"\x01*")).then_some(Owner::Below(name))
     }
 }

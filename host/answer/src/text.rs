@@ -155,6 +155,10 @@ fn record(
         response.rcode = Rcode(response.rcode.0 | u16::from(l3) << 4);
         return Ok(end);
     }
+    if rtype == RecordType::TSIG {
+        // RFC 8945 4.2: about the message, like OPT.
+        return Ok(end);
+    }
     let mut octets = Vec::new();
     rdata::read_wire(rtype, message, start, len, &mut octets)
         .map_err(|_| DecodeError::Rdata(rtype))?;

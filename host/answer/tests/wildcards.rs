@@ -114,3 +114,28 @@ fn rdata_of_a_wildcard_is_not_expanded() {
     let expected = ["NOERROR aa", "an x.w.example. 60 MX 5 mail.*.w.example."];
     assert_eq!(ask(&zones, "x.w.example. MX"), expected);
 }
+
+/// RFC 1034 4.3.2 step 6, RFC 4592 3.3: a wildcard stands in for the target of an MX record too, as NSD,
+/// Knot and BIND have it.
+#[test]
+fn a_wildcard_gives_the_addresses_of_a_target() {
+    let zones = zones(&["z. 60 SOA ns host 1 2 3 4 5
+        z. 60 MX 1 mail.in.z.
+        z. 60 NS ns.cut.z.
+        *.in.z. 60 A 192.0.2.1
+        cut.z. 60 NS x.in.z.
+        *.cut.z. 60 A 192.0.2.2"]);
+    assert_eq!(
+        ask(&zones, "z. MX"),
+        [
+            "NOERROR aa",
+            "an z. 60 MX 1 mail.in.z.",
+            "ad mail.in.z. 60 A 192.0.2.1"
+        ]
+    );
+    // Below a cut nothing stands in.
+    assert_eq!(
+        ask(&zones, "z. NS"),
+        ["NOERROR aa", "an z. 60 NS ns.cut.z."]
+    );
+}

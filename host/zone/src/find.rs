@@ -77,7 +77,7 @@ impl Zone {
     pub fn lookup_target<'z>(&'z self, rrset: &Rrset<'z>, rtype: RecordType) -> Option<Lookup<'z>> {
         let target = rrset.targets().next()?;
         // The first record's target: behind owner, type, class, TTL and length.
-        if target.place != 12 || target.node == 0 || self.overlay.is_some() {
+        if target.place != 12 || target.node == 0 || target.wildcard || self.overlay.is_some() {
             return None;
         }
         let head = self.image.head(target.node);
@@ -214,10 +214,12 @@ fn at(node: Node<'_>, wildcard: bool, rtype: RecordType) -> Lookup<'_> {
         }
         // RFC 1034 4.3.2 3a, RFC 4035 2.5: an alias stands for every type but its own, the
         // denial's and the signatures'; RFC 8482 answers ANY with what is here.
-        let of_alias = matches!(
-            rtype,
-            RecordType::CNAME | RecordType::NSEC | RecordType::ANY | RecordType::RRSIG
-        );
+        let of_alias = match rtype {
+            RecordType::CNAME | RecordType::ANY | RecordType::RRSIG => true,
+            // RFC 5155 8.5: where the denial is NSEC3, "no NSEC here" could not be proved of an alias.
+            RecordType::NSEC => node.rrset(rtype).is_some(),
+            _ => false,
+        };
         if node.flags & CNAME != 0
             && !of_alias
             && let Some(rrset) = node.rrset(RecordType::CNAME)

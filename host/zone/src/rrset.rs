@@ -45,6 +45,8 @@ pub(crate) const TARGET_SIZE: usize = 8;
 /// A target's flag: the name is at or below the RRset's owner, so its addresses are in-domain glue
 /// (RFC 9471) where the RRset is a delegation.
 pub(crate) const TARGET_IN_DOMAIN: u16 = 1;
+/// The target's node is a wildcard that stands in for it.
+pub(crate) const TARGET_WILDCARD: u16 = 2;
 
 /// One RRset in stored form.
 #[derive(Clone, Copy)]
@@ -65,8 +67,10 @@ pub struct Target {
     pub place: u16,
     /// At or below the RRset's owner: for a delegation, glue that must be given (RFC 9471).
     pub in_domain: bool,
-    /// The node in the zone's base; 0 where the base has none.
+    /// The node in the zone's base, or the wildcard that stands in for it; 0 where the base has none.
     pub(crate) node: u32,
+    /// It is the wildcard.
+    pub(crate) wildcard: bool,
 }
 
 impl<'z> Rrset<'z> {
@@ -156,6 +160,7 @@ impl<'z> Rrset<'z> {
                 place: u16::from_le_bytes([b[0], b[1]]),
                 in_domain: u16::from_le_bytes([b[2], b[3]]) & TARGET_IN_DOMAIN != 0,
                 node: u32::from_le_bytes([b[4], b[5], b[6], b[7]]),
+                wildcard: u16::from_le_bytes([b[2], b[3]]) & TARGET_WILDCARD != 0,
             })
     }
 

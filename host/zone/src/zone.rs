@@ -11,8 +11,8 @@ use crate::canon;
 use crate::hash::{HashKey, LookupName};
 use crate::image::build::{self, BuildError, Order};
 use crate::image::{APEX, Head, Image};
-use crate::lookup::Node;
-use crate::name::Name;
+use crate::lookup::{Lookup, Node};
+use crate::name::{Name, is_at_or_below_wire};
 use crate::overlay::Overlay;
 use crate::proof::Nsec3Params;
 use crate::record::{Record, RecordBuf};
@@ -257,8 +257,8 @@ impl Zone {
         self.apex_node().rrset(RecordType::SOA)
     }
 
-    /// The node of a target of `rrset`, which is stored at or answered for `owner` (wire form).
-    /// `scratch` is only used where the zone has an overlay.
+    /// The node of a target of `rrset`, which is stored at or answered for `owner` (wire form), or the
+    /// wildcard that stands in for it. `scratch` is only used where the zone has an overlay.
     #[inline]
     #[must_use]
     pub fn target<'z>(
@@ -279,7 +279,16 @@ impl Zone {
             &mut name,
         );
         scratch.set_wire(&name, &self.key).ok()?;
+        if !is_at_or_below_wire(scratch.wire(), self.apex.as_wire()) {
+            return None;
+        }
         self.node(scratch)
+            .or_else(|| match self.lookup(scratch, RecordType::A) {
+                Lookup::Answer { node, wildcard, .. }
+                | Lookup::Cname { node, wildcard, .. }
+                | Lookup::NoData { node, wildcard } => wildcard.then_some(node),
+                _ => None,
+            })
     }
 
     /// The node of exactly this name, whatever lies above it: glue and occluded names too. `None`

@@ -10,6 +10,7 @@ use crate::image::{APEX, Image, NODE_HEAD, UNIT};
 use crate::lookup::{CNAME, CUT, DNAME, EMPTY, MIXED_CASE, NSEC3_ONLY, OCCLUDED};
 use crate::name::{Name, compare_wire, is_at_or_below_wire, labels};
 use crate::record::{Record, RecordBuf};
+use crate::rrset::TARGET_WILDCARD;
 use crate::rtype::RecordType;
 
 /// Why records do not make a zone.
@@ -424,10 +425,16 @@ impl<'k> Builder<'k> {
         let apex_labels = self.apex.label_count();
         let mut name = LookupName::new();
         for target in self.unresolved {
-            if name.set_wire(&target.name, self.key).is_ok()
-                && let Some(node) = image.find(&name, apex_labels, name.labels() - apex_labels)
-            {
+            if name.set_wire(&target.name, self.key).is_err() {
+                continue;
+            }
+            let depth = name.labels() - apex_labels;
+            if let Some(node) = image.find(&name, apex_labels, depth) {
                 image.nodes[target.at..target.at + 4].copy_from_slice(&node.to_le_bytes());
+            } else if let Some(node) = image.find_stand_in(&name, apex_labels, depth) {
+                image.nodes[target.at..target.at + 4].copy_from_slice(&node.to_le_bytes());
+                // The flags lie before the node.
+                image.nodes[target.at - 2] |= TARGET_WILDCARD as u8;
             }
         }
         Ok(image)

@@ -23,7 +23,7 @@ use std::cmp::Ordering;
 use crate::canon;
 use crate::hash::LookupName;
 use crate::image::index::Index;
-use crate::lookup::{EMPTY, MIXED_CASE, NSEC3_ONLY, Node};
+use crate::lookup::{CUT, DNAME, EMPTY, MIXED_CASE, NSEC3_ONLY, Node, OCCLUDED};
 use crate::mem;
 use crate::name::compare_wire;
 use crate::zone::Zone;
@@ -122,6 +122,22 @@ impl Image {
                             || (head[8] & MIXED_CASE != 0 && own.eq_ignore_ascii_case(wanted))
                     })
             })
+    }
+
+    /// The wildcard that stands in for a `name` that does not exist (RFC 4592 3.3.1): the one below its
+    /// longest existing ancestor, unless that is no part of the zone's own data.
+    pub(crate) fn find_stand_in(
+        &self,
+        name: &LookupName,
+        apex_labels: usize,
+        depth: usize,
+    ) -> Option<u32> {
+        let encloser = (1..depth)
+            .rev()
+            .find_map(|above| self.find(name, apex_labels, above))
+            .unwrap_or(APEX);
+        let head = self.head(encloser);
+        (head.flags & (OCCLUDED | CUT | DNAME) == 0 && head.link != 0).then_some(head.link)
     }
 
     /// The wildcard right below `encloser`, given the wildcard's hash.
