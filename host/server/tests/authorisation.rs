@@ -122,10 +122,19 @@ fn messages() -> Vec<Vec<u8>> {
     vec![
         query(0, "www.example.com", 1),
         query(0, "example.com", 252),
-        query(0, "example.com", 251),
+        ixfr(),
         with_opcode(4),
         with_opcode(5),
     ]
+}
+
+/// RFC 1995 3: the version that the asker has stands in the authority section.
+fn ixfr() -> Vec<u8> {
+    let mut message = query(0, "example.com", 251);
+    message[9] = 1;
+    message.extend([0xc0, 12, 0, 6, 0, 1, 0, 0, 0, 0, 0, 22]);
+    message.extend([0; 22]);
+    message
 }
 
 fn word(answer: &[u8]) -> String {

@@ -175,7 +175,7 @@ fn doh_tells_what_is_wrong_with_a_request() {
 }
 
 /// RFC 9250 4.2.1, 4.2: an ID other than 0, a length that is not the message's, end the connection with
-/// DOQ_PROTOCOL_ERROR.
+/// `DOQ_PROTOCOL_ERROR`.
 #[test]
 fn doq_ends_a_connection_that_does_not_speak_it() {
     let (_server, client, questions, _) = setting();
