@@ -228,7 +228,7 @@ fn only_what_needs_a_restart_waits_for_one() {
     let mut later = start.clone();
     later.transfer_allow = vec!["192.0.2.0/24".parse().unwrap()];
     assert!(start.needs_restart(&later).is_empty());
-    later.certificate = Some(bailiwick_server::CertificateFiles {
+    later.certificate = Some(CertificateFiles {
         certificate: "cert.pem".into(),
         key: "key.pem".into(),
     });
