@@ -346,7 +346,8 @@ fn layout(rtype: u16) -> &'static [Part] {
         2 | 3 | 4 | 5 | 7 | 8 | 9 | 12 | 39 => &[Name],
         6 => &[Name, Name, Bytes(20)],
         14 | 17 => &[Name, Name],
-        15 | 18 | 21 | 36 => &[Bytes(2), Name],
+        // SVCB's target never arrives compressed; its case means nothing either (RFC 4343).
+        15 | 18 | 21 | 36 | 64 | 65 => &[Bytes(2), Name],
         26 => &[Bytes(2), Name, Name],
         33 => &[Bytes(6), Name],
         35 => &[Bytes(4), Strings(3), Name],
