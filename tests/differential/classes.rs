@@ -95,15 +95,6 @@ pub(crate) const ALL: &[Class] = &[
         holds: |case| adds_addresses_of_targets(case),
     },
     Class {
-        name: "a name that is a hash",
-        signed: true,
-        decision: "RFC 5155 7.2.8: the owner of an NSEC3 record is as absent as if it had none, and a wildcard stands in \
-                   for it and for names below, with the proof that nothing is closer, as BIND has it. NSD denies the name, \
-                   Knot leaves out the proof.",
-        is: |case| is_hash(&case.question.name),
-        holds: |case| case.as_bind() || case.as_knot(),
-    },
-    Class {
         name: "a name below one that opt-out left without NSEC3",
         signed: true,
         decision: "NXDOMAIN with the proof from the closest encloser that has an NSEC3 record (RFC 5155 7.2.1, 6), as BIND \
@@ -146,19 +137,6 @@ fn adds_addresses_of_targets(case: &Case) -> bool {
         matches!(rr.rtype, A | AAAA | RRSIG)
             && answer.iter().any(|other| target(other) == Some(&rr.owner))
     })
-}
-
-/// One of the labels is the hash of a name in base32hex (RFC 5155 3).
-fn is_hash(name: &[u8]) -> bool {
-    let mut rest = name;
-    while let Some((&len, tail)) = rest.split_first() {
-        let (label, after) = tail.split_at(usize::from(len));
-        if len == 32 && label.iter().all(u8::is_ascii_alphanumeric) {
-            return true;
-        }
-        rest = after;
-    }
-    false
 }
 
 /// How many aliases are followed.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bailiwick_tests::compare::is_referral;
 use bailiwick_tests::wire::{CNAME, DNAME, DS, Question, RRSIG, Reply, SOA};
 
 /// The kinds that are proved each in its own way.
@@ -79,7 +80,7 @@ impl Kind {
 /// Whether the answer is ours to the end: authoritative, and no alias leads out of it, round in a circle
 /// or to a delegation.
 pub(crate) fn ends_here(reply: &Reply) -> bool {
-    if !reply.authoritative() || !matches!(reply.rcode(), 0 | 3) {
+    if !reply.authoritative() || !matches!(reply.rcode(), 0 | 3) || is_referral(reply) {
         return false;
     }
     let asked = reply.question.as_ref().map_or(0, |(_, rtype, _)| *rtype);
@@ -88,8 +89,10 @@ pub(crate) fn ends_here(reply: &Reply) -> bool {
         .iter()
         .filter(|rr| rr.rtype == CNAME)
         .peekable();
+    let moved = reply.answer.iter().any(|rr| rr.rtype == DNAME);
     if aliases.peek().is_none() || asked == CNAME {
-        return true;
+        // A redirection is followed by the resolver even where the alias itself was asked for.
+        return !(moved && aliases.peek().is_some());
     }
     let denied = reply.authority.iter().any(|rr| rr.rtype == SOA);
     let reached = reply
