@@ -3,9 +3,7 @@
 //! answered and the cost of having them shows.
 
 use bailiwick_plugin_sdk::abuse::{Abuse, Change, Effect, Limit, Matcher, Rule, Subject, Window};
-use bailiwick_plugin_sdk::{
-    Action, Call, Error, Manifest, Plugin, Prefix, Ruling, ZoneId, export,
-};
+use bailiwick_plugin_sdk::{Action, Call, Error, Manifest, Plugin, Prefix, Ruling, ZoneId, export};
 use serde::Deserialize;
 
 /// Which rules.
@@ -38,7 +36,11 @@ impl Plugin for Thousand {
                 "suffixes": { "type": "array", "items": { "type": "string" } }
             }
         }"#,
-        ..Manifest::new("abuse", "9.0.0-thousand", "Keeps many rules in force that hinder nobody.")
+        ..Manifest::new(
+            "abuse",
+            "9.0.0-thousand",
+            "Keeps many rules in force that hinder nobody.",
+        )
     };
 
     fn start(_: &Call<Settings>) -> Result<Self, Error> {
@@ -55,14 +57,25 @@ impl Abuse for Thousand {
         let settings = call.settings();
         let mut matchers = Vec::new();
         for number in 0..settings.sources {
-            let source: Prefix = format!("10.{}.{}.0/24", number >> 8, number & 255).parse().map_err(Error::Other)?;
-            matchers.push(Matcher { source: Some(source), ..anything() });
+            let source: Prefix = format!("10.{}.{}.0/24", number >> 8, number & 255)
+                .parse()
+                .map_err(Error::Other)?;
+            matchers.push(Matcher {
+                source: Some(source),
+                ..anything()
+            });
         }
         for zone in &settings.zones {
-            matchers.push(Matcher { zone: Some(*zone), ..anything() });
+            matchers.push(Matcher {
+                zone: Some(*zone),
+                ..anything()
+            });
         }
         for suffix in &settings.suffixes {
-            matchers.push(Matcher { suffix: Some(suffix.clone()), ..anything() });
+            matchers.push(Matcher {
+                suffix: Some(suffix.clone()),
+                ..anything()
+            });
         }
         let next = (1..).zip(matchers).skip(self.put).take(CHANGES_MAX);
         let changes: Vec<Change> = next.map(|(id, when)| put(id, when)).collect();
