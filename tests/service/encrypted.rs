@@ -185,7 +185,7 @@ fn without_a_certificate_opportunistic_clients_are_served() {
         .unwrap();
     let (port, to) = (at.port().to_string(), format!("@{}", at.ip()));
     let args = [to.as_str(), "-p", &port, "+tls", "www.example.org", "A"];
-    let told = run("kdig".as_ref(), &args, None, Duration::from_secs(20)).unwrap();
+    let told = run("kdig".as_ref(), args, None, Duration::from_secs(20)).unwrap();
     assert!(
         told.stdout.contains("192.0.2.1"),
         "{}{}",
