@@ -11,7 +11,7 @@ use bailiwick_tests::place::project;
 
 /// A crate and the only crates of ours that it may import. Siblings do not import each other; what
 /// one needs of another is a trait it defines itself, and `authority` joins them.
-const MAY_IMPORT: [(&str, &[&str]); 9] = [
+const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("zone", &[]),
     ("answer", &["zone"]),
     ("transfer", &["zone"]),
@@ -20,8 +20,11 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
     ("meter", &["zone"]),
     (
         "authority",
-        &["zone", "answer", "transfer", "store", "plugin", "meter"],
+        &[
+            "zone", "answer", "transfer", "store", "plugin", "meter", "resolver",
+        ],
     ),
+    ("resolver", &["zone"]),
     ("server", &["zone", "answer", "meter"]),
     (
         "daemon",
@@ -32,6 +35,7 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
             "store",
             "plugin",
             "meter",
+            "resolver",
             "authority",
             "server",
         ],
@@ -39,7 +43,7 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
 ];
 
 /// A heavy dependency and the only crates that may have it.
-const ONLY_IN: [(&str, &[&str]); 12] = [
+const ONLY_IN: [(&str, &[&str]); 13] = [
     ("wasmtime", &["plugin"]),
     ("wasmtime-wasi", &["plugin"]),
     ("redb", &["store"]),
@@ -47,7 +51,8 @@ const ONLY_IN: [(&str, &[&str]); 12] = [
     ("clap", &["daemon"]),
     ("socket2", &["server", "authority"]),
     // No clock, no socket, no runtime in zone, answer and transfer: that is what makes them testable.
-    ("tokio", &["authority", "server", "daemon", "plugin"]),
+    ("tokio", &["authority", "resolver", "server", "daemon", "plugin"]),
+    ("hickory-resolver", &["resolver"]),
     ("anyhow", &["daemon"]),
     // Encrypted transports are sockets.
     ("rustls", &["server"]),

@@ -1,0 +1,1 @@
+//! Looks up what other people's name servers say.
