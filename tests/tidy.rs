@@ -51,7 +51,10 @@ const ONLY_IN: [(&str, &[&str]); 13] = [
     ("clap", &["daemon"]),
     ("socket2", &["server", "authority"]),
     // No clock, no socket, no runtime in zone, answer and transfer: that is what makes them testable.
-    ("tokio", &["authority", "resolver", "server", "daemon", "plugin"]),
+    (
+        "tokio",
+        &["authority", "resolver", "server", "daemon", "plugin"],
+    ),
     ("hickory-resolver", &["resolver"]),
     ("anyhow", &["daemon"]),
     // Encrypted transports are sockets.

@@ -49,6 +49,7 @@ async fn try_look(inner: &Arc<Inner>, job: &Job) -> Result<Outcome, DialError> {
             return Ok(outcome);
         }
     }
+    debug!(zone.name = %job.apex, peer.addr = %job.primary, "fetching `{}` from {}", job.apex, job.primary);
     let transferred = dial::transfer(&job.apex, job.primary, &inner.limits, &inner.budget).await?;
     if let Some(have) = job.have.filter(|_| !job.force)
         && let Some(outcome) = without_transfer(inner, job, have, transferred.serial)

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::running::Running;
 use super::{certificate, plugins, zones};
@@ -15,6 +15,7 @@ pub(super) fn reload(running: &Running) -> Result<String, String> {
         .reloading
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
+    debug!("reading the configuration again");
     let newer = match Config::for_serve(&running.args) {
         Ok(config) => config,
         Err(problems) => {

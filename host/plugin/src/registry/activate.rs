@@ -227,6 +227,12 @@ impl Registry {
             (_, None) => StartReason::First,
             (_, Some(_)) => StartReason::Reload,
         };
+        tracing::debug!(
+            policy.name = %plugin,
+            policy.version = %record.manifest.version,
+            "policy `{plugin}` {} is being started",
+            record.manifest.version,
+        );
         let worker = self.start(state, &next, reason, now)?;
         self.store(state, &next)?;
         let origin = worker.origin().clone();

@@ -5,7 +5,7 @@
 use bailiwick_plugin_sdk::quota::{
     Bill, Fallback, Lease, MonthUsage, PlanSpan, Quota, Request, Weights,
 };
-use bailiwick_plugin_sdk::{Action, Call, Error, Manifest, Month, Plugin, export};
+use bailiwick_plugin_sdk::{Action, Call, Denial, Error, Manifest, Month, Plugin, export};
 
 /// The version that the manifest shows, and the mood in its last four bytes.
 static VERSION: [u8; 10] = *b"9.0.0-calm";
@@ -30,7 +30,10 @@ impl Plugin for Moods {
     type Settings = Settings;
 
     const MANIFEST: Manifest = Manifest {
-        capabilities: &[("import.config", "the length of leases is a setting")],
+        capabilities: &[
+            ("import.config", "the length of leases is a setting"),
+            ("quota.stop", "an account without an allowance is refused"),
+        ],
         settings_schema: r#"{ "type": "object" }"#,
         ..Manifest::new("quota", "9.0.0-calm", "Grants leases as its mood allows.")
     };
@@ -72,11 +75,22 @@ impl Quota for Moods {
 }
 
 fn lease(settings: &Settings, request: &Request) -> Lease {
-    let units = (request.rate_milli / 1000).max(1000) * 2;
+    // Only this plugin refuses: a test sees by the answers whose leases are in force.
+    let stopped = request.allowance == 0;
+    let (units, on_empty) = if stopped {
+        let refused = Action::Deny(Denial {
+            rcode: REFUSED,
+            ede: None,
+        });
+        (0, refused)
+    } else {
+        let units = (request.rate_milli / 1000).max(1000) * 2;
+        (units, Action::Allow)
+    };
     Lease {
         units,
         ttl_ms: settings.lease_ms,
-        low_water: Some(units / 4),
+        low_water: (!stopped).then_some(units / 4),
         weights: Weights {
             base: 1,
             nxdomain: 0,
@@ -85,10 +99,13 @@ fn lease(settings: &Settings, request: &Request) -> Lease {
             signed: 0,
             per_kib_out: 0,
         },
-        on_empty: Action::Allow,
+        on_empty,
         on_failure: Fallback::Last,
         reason: "granted calmly".to_owned(),
     }
 }
+
+/// RFC 1035 4.1.1.
+const REFUSED: u16 = 5;
 
 export!(Moods: quota);
