@@ -3,7 +3,8 @@
 //!
 //! The shared file has the zone of 2018-03-12 with its keys and NSEC records, but without a single
 //! RRSIG record, so nothing could verify it. The tests sign it again, with new keys of the same kind
-//! and for the same days; the new key-signing key is the trust anchor.
+//! and for the same days; the new key-signing key is the trust anchor. With `BAILIWICK_SIGNED_ROOT`
+//! set to a copy of the zone as its own keys signed it, they take that one and its keys instead.
 
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
 
@@ -17,7 +18,7 @@ use bailiwick_tests::place::{have, program};
 use bailiwick_tests::process::run;
 use bailiwick_tests::server::TestServer;
 use bailiwick_tests::wire::{A, DNSKEY, DS, NS, NSEC, Question, SOA, TXT};
-use bailiwick_tests::zones::{self, ROOT_DATE, SignedRoot};
+use bailiwick_tests::zones::{self, SignedRoot};
 
 /// A zone that was transferred in and is transferred out again passes `ldns-verify-zone`.
 #[test]
@@ -28,10 +29,8 @@ fn the_root_zone_verifies_after_a_transfer_in_and_out() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let zones = [PeerZone::new(
-        ".",
-        SignedRoot::new(folder.path()).unwrap().text,
-    )];
+    let root = SignedRoot::new(folder.path()).unwrap();
+    let zones = [PeerZone::new(".", root.text)];
     let primary = Peer::start(Kind::Knot, &zones, None).unwrap();
     let server = TestServer::options()
         .secondary(".", primary.v4())
@@ -56,7 +55,7 @@ fn the_root_zone_verifies_after_a_transfer_in_and_out() {
     assert!(dig.stdout.lines().count() > 20_000, "dig: {}", dig.stderr);
     let file = primary.folder().join("transferred.zone");
     fs::write(&file, &dig.stdout).unwrap();
-    let args = ["-t", ROOT_DATE, file.to_str().unwrap()];
+    let args = ["-t", &root.date, file.to_str().unwrap()];
     let ldns = run(&program(LDNS.0, LDNS.1).unwrap(), args, None, limit).unwrap();
     assert_eq!(ldns.code(), 0, "{}{}", ldns.stdout, ldns.stderr);
     assert!(
@@ -104,7 +103,7 @@ fn a_validating_resolver_believes_every_kind_of_answer() {
     let root = SignedRoot::new(folder.path()).unwrap();
     fs::write(&file, &root.text).unwrap();
     let server = TestServer::options().zone(".", &file).start().unwrap();
-    let resolver = Unbound::start(server.v4(), &root.ksk, ROOT_DATE).unwrap();
+    let resolver = Unbound::start(server.v4(), &root.ksk, &root.date).unwrap();
     let mut client = resolver.client().unwrap().strict();
     let questions = [
         // Existing.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::place;
 use crate::wire::{A, AAAA, CNAME, DS, MX, NS, RRSIG, Rr, SOA, TXT, name_to_wire};
@@ -25,24 +25,30 @@ pub fn root() -> Result<String> {
     })
 }
 
-/// The real root zone, signed again: its file came without its RRSIG records.
+/// The real root zone with signatures. The shared file came without its RRSIG records, so it is
+/// signed again, unless [`GENUINE`] names a copy that has those of the root itself.
 pub struct SignedRoot {
     /// The zone's text.
     pub text: String,
-    /// Its key-signing key, as a DNSKEY record.
+    /// Its key-signing keys, as DNSKEY records.
     pub ksk: String,
+    /// A moment at which the signatures hold, as `YYYYMMDDHHMMSS`.
+    pub date: String,
 }
 
 impl SignedRoot {
     /// The signer and its Debian package.
     pub const PROGRAM: (&str, &str) = ("ldns-signzone", "ldnsutils");
 
-    /// Signs the zone with new keys, NSEC and RSA/SHA-256 as the root zone has them, valid around
-    /// [`ROOT_DATE`]. `folder` is to work in.
+    /// Signs the zone with new keys, NSEC and RSA/SHA-256 as the root zone has them, valid at its own
+    /// time. `folder` is to work in.
     ///
     /// # Errors
-    /// The signer is missing or fails.
+    /// The signer is missing or fails; the file that [`GENUINE`] names has no signed zone.
     pub fn new(folder: &Path) -> Result<Self> {
+        if let Some(file) = std::env::var_os(GENUINE) {
+            return Self::genuine(&fs::read_to_string(file)?);
+        }
         let unsigned: String = root()?
             .lines()
             .filter(|line| {
@@ -65,6 +71,25 @@ impl SignedRoot {
         Ok(Self {
             text: fs::read_to_string(folder.join("signed.zone"))?,
             ksk: fs::read_to_string(folder.join(format!("{ksk}.key")))?,
+            date: "20180313000000".to_owned(),
+        })
+    }
+
+    /// The zone as the root's own keys signed it; these are the anchor.
+    fn genuine(text: &str) -> Result<Self> {
+        let has = |line: &str, wanted: &[&str]| {
+            let fields: Vec<&str> = line.split_whitespace().skip(3).collect();
+            fields.starts_with(wanted)
+        };
+        let of_soa = text.lines().find(|line| has(line, &["RRSIG", "SOA"]));
+        let inception = of_soa.and_then(|line| line.split_whitespace().nth(9));
+        let day = inception.and_then(|time| time.get(..8));
+        // The key-signing keys (RFC 4034 2.1.1: bit 15 is the secure entry point flag).
+        let keys = text.lines().filter(|line| has(line, &["DNSKEY", "257"]));
+        Ok(Self {
+            text: text.to_owned(),
+            ksk: keys.collect::<Vec<_>>().join("\n"),
+            date: format!("{}235959", day.context("no RRSIG of SOA")?),
         })
     }
 }
@@ -82,8 +107,9 @@ fn ldns(name: &str, folder: &Path, args: &[&str]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The day on which the signatures of [`SignedRoot`] hold, that of the zone.
-pub const ROOT_DATE: &str = "20180313000000";
+/// Environment variable: a master file of the root zone with its own signatures, any day's, one record
+/// a line, SOA first.
+pub const GENUINE: &str = "BAILIWICK_SIGNED_ROOT";
 
 /// The same zone text with another SOA serial; every text here keeps the serial in a line of its
 /// own apex SOA record, first in the file.
