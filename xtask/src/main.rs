@@ -7,6 +7,7 @@
 
 mod guests;
 mod machine;
+mod nextest;
 mod packages;
 mod step;
 mod test;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::bail;
 
 use crate::step::{cargo, duration, has_program, root, step, tool};
-use crate::{guests, machine, packages};
+use crate::{guests, machine, nextest, packages};
 
 /// Runs the steps. A failed check does not keep the later ones from telling what they know.
 pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
@@ -24,6 +24,7 @@ pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
         packages::install(allow_missing)
     })?;
     step("WebAssembly target for the plugins", wasm_target)?;
+    step("test runner", nextest::install)?;
 
     let mut failed = Vec::new();
     let mut check = |what: &'static str, work: &dyn Fn() -> anyhow::Result<()>| {
@@ -107,28 +108,7 @@ fn tests(allow_missing: bool) -> anyhow::Result<()> {
         "xtask",
         "--bins",
     ]))?;
-    let mut command = if has_program("cargo-nextest") {
-        cargo(&[
-            "nextest",
-            "run",
-            "--release",
-            "--workspace",
-            "--no-fail-fast",
-        ])
-    } else {
-        println!(
-            "(cargo-nextest is not installed; cargo test does, one test binary after the other)"
-        );
-        cargo(&[
-            "test",
-            "--release",
-            "--workspace",
-            "--no-fail-fast",
-            "--lib",
-            "--bins",
-            "--tests",
-        ])
-    };
+    let mut command = nextest::command(&["run", "--release", "--workspace", "--no-fail-fast"]);
     if allow_missing {
         command.env("BAILIWICK_ALLOW_MISSING", "1");
     }
