@@ -206,6 +206,16 @@ impl<'m, 'z, 'w> Compose<'m, 'z, 'w> {
                 }
                 Ok(Next::Done)
             }
+            Lookup::Pending { .. } => {
+                // Neither "there is none" nor REFUSED would be true; resolvers ask again soon.
+                self.says = Says {
+                    rcode: Rcode::SERVFAIL,
+                    authoritative: false,
+                    verdict: Verdict::Fault,
+                };
+                self.settle(target)?;
+                Ok(Next::Done)
+            }
             Lookup::NxDomain { closest_encloser } => {
                 // RFC 6604 3: the code speaks of the last name of the chain.
                 self.says.rcode = Rcode::NXDOMAIN;

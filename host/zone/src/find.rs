@@ -7,7 +7,7 @@
 
 use crate::hash::LookupName;
 use crate::image::{APEX, Head};
-use crate::lookup::{CNAME, CUT, DNAME, EMPTY, Lookup, Node, OCCLUDED};
+use crate::lookup::{CNAME, CUT, DNAME, EMPTY, Lookup, Node, OCCLUDED, PENDING};
 use crate::overlay::{Overlay, PathKey};
 use crate::rrset::Rrset;
 use crate::rtype::RecordType;
@@ -207,10 +207,13 @@ fn below(node: Node<'_>) -> Option<Lookup<'_>> {
 /// What `node` says about its own name.
 #[inline]
 fn at(node: Node<'_>, wildcard: bool, rtype: RecordType) -> Lookup<'_> {
-    if node.flags & (CUT | CNAME | EMPTY) != 0 {
+    if node.flags & (CUT | CNAME | EMPTY | PENDING) != 0 {
         // RFC 4035 3.1.4.1: the parent's side of a cut answers for DS, and for nothing else.
         if node.flags & CUT != 0 && rtype != RecordType::DS && !wildcard {
             return Lookup::Delegation { cut: node };
+        }
+        if node.flags & PENDING != 0 && matches!(rtype, RecordType::A | RecordType::AAAA) {
+            return Lookup::Pending { node };
         }
         // RFC 1034 4.3.2 3a, RFC 4035 2.5: an alias stands for every type but its own, the
         // denial's and the signatures'; RFC 8482 answers ANY with what is here.

@@ -4,6 +4,7 @@
 //! This crate knows no clock, no socket and no async runtime. Everything in it is a plain value that
 //! can be built and looked at in a test.
 
+pub mod alias;
 mod canon;
 pub mod check;
 mod find;
@@ -25,6 +26,7 @@ pub mod snapshot;
 mod token;
 pub mod zone;
 
+pub use alias::Alias;
 pub use hash::{HashKey, LookupName};
 pub use image::build::BuildError;
 pub use lookup::{Lookup, Node};

@@ -45,6 +45,12 @@ pub enum Lookup<'z> {
         /// As in [`Lookup::Answer`].
         wildcard: bool,
     },
+    /// An address was asked for, and the ALIAS that is to bring it has not been looked up yet, or not
+    /// for too long: nothing can be said.
+    Pending {
+        /// The node with the ALIAS; a wildcard where that stands in for the name.
+        node: Node<'z>,
+    },
     /// Nothing exists at or below the name, and no wildcard stands in.
     NxDomain {
         /// The longest existing ancestor (RFC 4592 3.3.1).
@@ -79,6 +85,8 @@ pub(crate) const EMPTY: u8 = 16;
 pub(crate) const NSEC3_ONLY: u8 = 32;
 /// The name has upper-case letters, so comparing must fold.
 pub(crate) const MIXED_CASE: u8 = 64;
+/// An ALIAS whose addresses are not known; only in overlays.
+pub(crate) const PENDING: u8 = 128;
 
 impl<'z> Node<'z> {
     /// The zone it belongs to.

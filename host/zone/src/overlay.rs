@@ -17,7 +17,7 @@ use crate::hash::{HashKey, LookupName};
 use crate::image::Head;
 use crate::image::build;
 use crate::image::encode::Place;
-use crate::lookup::MIXED_CASE;
+use crate::lookup::{MIXED_CASE, PENDING};
 use crate::name::{Name, labels};
 use crate::record::{Record, RecordBuf};
 use crate::rtype::RecordType;
@@ -158,10 +158,26 @@ impl Zone {
     /// # Errors
     /// As [`Zone::build`]: the SOA must stay, and owners must be in the zone.
     pub fn with_changes(&self, changes: &[Change]) -> Result<Self, build::BuildError> {
+        self.changed(changes, &[])
+    }
+
+    /// The zone in which the addresses of `owners` cannot be told ([`crate::alias`]): until a change to
+    /// their ALIAS RRset, if only that it goes.
+    ///
+    /// # Errors
+    /// An owner that is not in the zone.
+    pub fn with_pending(&self, owners: &[Name]) -> Result<Self, build::BuildError> {
+        self.changed(&[], owners)
+    }
+
+    fn changed(&self, changes: &[Change], pending: &[Name]) -> Result<Self, build::BuildError> {
         let mut overlay = self.overlay.as_deref().cloned().unwrap_or_default();
-        let mut owners: Vec<&Name> = changes.iter().map(|change| &change.owner).collect();
+        let owners = changes.iter().map(|change| &change.owner).chain(pending);
+        let mut owners: Vec<&Name> = owners.collect();
         owners.sort();
         owners.dedup();
+        let mut sorted: Vec<&Change> = changes.iter().collect();
+        sorted.sort_by(|a, b| a.owner.cmp(&b.owner));
         let mut name = LookupName::new();
         for owner in owners {
             if !owner.is_at_or_below(&self.apex)
@@ -172,7 +188,11 @@ impl Zone {
                     apex: self.apex.clone(),
                 });
             }
-            let of_owner = || changes.iter().filter(|change| change.owner == *owner);
+            // Changes may be many: each owner's stand together.
+            let own = sorted.partition_point(|change| change.owner < *owner);
+            let own = sorted.get(own..).unwrap_or_default();
+            let own_len = own.partition_point(|change| change.owner == *owner);
+            let of_owner = || own.iter().take(own_len).copied();
             let mut records = RecordBuf::new();
             let old = self.node(&name);
             let mut base_records = 0;
@@ -200,12 +220,13 @@ impl Zone {
             }
             overlay.everywhere |=
                 *owner == self.apex && of_owner().any(|change| change.rtype == RecordType::DNAME);
-            overlay.put(
-                &self.key,
-                &self.apex,
-                base_records,
-                self.changed_node(owner, &records),
-            );
+            let mut changed = self.changed_node(owner, &records);
+            let was_pending = old.is_some_and(|node| node.flags & PENDING != 0);
+            let is_decided = of_owner().any(|change| change.rtype == RecordType::ALIAS);
+            if pending.contains(owner) || (was_pending && !is_decided) {
+                changed.flags |= PENDING;
+            }
+            overlay.put(&self.key, &self.apex, base_records, changed);
         }
         if let Some(head) = overlay.changed(&[]) {
             let soa = read_soa(&self.apex, head)?;

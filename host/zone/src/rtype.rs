@@ -127,6 +127,7 @@ record_types! {
     IPN "IPN" 264 "BP node number.";
     TA "TA" 32768 "Trust anchor.";
     DLV "DLV" 32769 "Look-aside validation, historic (RFC 4431).";
+    ALIAS "ALIAS" 65401 "Addresses of another name, looked up here; of private use, numbered as others number it.";
 }
 
 impl RecordType {

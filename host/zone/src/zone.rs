@@ -88,6 +88,12 @@ impl Soa {
 }
 
 impl Zone {
+    /// The key of its names' hashes.
+    #[must_use]
+    pub fn key(&self) -> &HashKey {
+        &self.key
+    }
+
     /// Builds a zone from its records, in any order. Equal records count once.
     ///
     /// # Errors

@@ -114,6 +114,7 @@ fn ours(zone: &Zone, name: &Name, rtype: RecordType) -> Outcome {
         Lookup::Dname { node, .. } => Outcome::Dname(owner(node)),
         Lookup::Delegation { cut } => Outcome::Delegation(owner(cut)),
         Lookup::NoData { wildcard, .. } => Outcome::NoData(wildcard),
+        Lookup::Pending { .. } => unreachable!("nothing is pending in these zones"),
         Lookup::NxDomain { closest_encloser } => Outcome::NxDomain(closest_encloser.depth()),
     }
 }

@@ -53,6 +53,12 @@ pub enum Rule {
     LargeRrset,
     /// RFC 1035 4.2.2: a message has at most 65,535 octets, so this RRset can never be answered whole.
     OversizeRrset,
+    /// An ALIAS stands for the addresses of one other name.
+    SeveralAlias,
+    /// Addresses of its own beside those that an ALIAS fetches: which were to be answered?
+    AliasAndAddress,
+    /// Addresses that are fetched later cannot have the signatures that came with the zone.
+    AliasInSigned,
 }
 
 impl Rule {
@@ -80,6 +86,9 @@ impl Rule {
             Self::StrayDs => "stray-ds",
             Self::LargeRrset => "large-rrset",
             Self::OversizeRrset => "oversize-rrset",
+            Self::SeveralAlias => "several-alias",
+            Self::AliasAndAddress => "alias-and-address",
+            Self::AliasInSigned => "alias-in-signed",
         }
     }
 
@@ -95,9 +104,21 @@ impl Rule {
             | Self::SeveralDname
             | Self::NoServerFindable
             | Self::ServerBelowDname
-            | Self::OversizeRrset => Severity::Error,
+            | Self::OversizeRrset
+            | Self::SeveralAlias
+            | Self::AliasAndAddress
+            | Self::AliasInSigned => Severity::Error,
             _ => Severity::Warning,
         }
+    }
+
+    /// Whether it matters only where the zone is edited: in a transfer, ALIAS is a type like any other
+    /// unknown one, and its meaning is the primary's.
+    pub fn is_about_editing(self) -> bool {
+        matches!(
+            self,
+            Self::SeveralAlias | Self::AliasAndAddress | Self::AliasInSigned
+        )
     }
 
     /// Whether the reason may be a record that is missing, so that the finding means little while
@@ -134,6 +155,10 @@ pub(super) fn owner(index: &Index<'_>, rows: &[Row], tops: &mut Tops, review: &m
                 format!("SOA at {}, which is not the apex {}", name(), index.apex)
             }),
             RecordType::CNAME => single(index, rrset, Rule::SeveralCname, review),
+            RecordType::ALIAS => {
+                single(index, rrset, Rule::SeveralAlias, review);
+                alias(index, rows, first, review);
+            }
             RecordType::DNAME => {
                 tops.dnames.push(first.owner);
                 single(index, rrset, Rule::SeveralDname, review);
@@ -191,6 +216,29 @@ pub(super) fn owner(index: &Index<'_>, rows: &[Row], tops: &mut Tops, review: &m
                 )
             });
         }
+    }
+}
+
+/// What may not stand beside an ALIAS.
+fn alias(index: &Index<'_>, rows: &[Row], alias: &Row, review: &mut Review) {
+    let name = || show(index.record(alias).owner);
+    let is_address = |row: &&Row| matches!(row.rtype, RecordType::A | RecordType::AAAA);
+    if let Some(address) = rows.iter().find(is_address) {
+        review.add(Some(address.index as usize), Rule::AliasAndAddress, || {
+            format!(
+                "{} has an ALIAS, which brings its addresses, so it cannot have {} too",
+                name(),
+                address.rtype
+            )
+        });
+    }
+    if index.has(index.apex.as_wire(), Some(RecordType::DNSKEY)) {
+        review.add(Some(alias.index as usize), Rule::AliasInSigned, || {
+            format!(
+                "ALIAS at {}, and the zone is signed already: addresses that are looked up later would have no signatures",
+                name()
+            )
+        });
     }
 }
 

@@ -39,7 +39,8 @@ pub(super) fn host_of(index: &Index<'_>, row: &Row, tops: &Tops, review: &mut Re
         });
         return;
     }
-    if row.rtype != RecordType::NS || has(RecordType::A) || has(RecordType::AAAA) {
+    let has_address = [RecordType::A, RecordType::AAAA, RecordType::ALIAS];
+    if row.rtype != RecordType::NS || has_address.into_iter().any(has) {
         return;
     }
     if !index.is_apex(record.owner) && is_at_or_below_wire(target, record.owner) {
@@ -83,6 +84,7 @@ fn lacks_address(index: &Index<'_>, name: &[u8]) -> bool {
     !has(RecordType::A)
         && !has(RecordType::AAAA)
         && !has(RecordType::CNAME)
+        && !has(RecordType::ALIAS)
         && !has_wildcard(index, name)
 }
 

@@ -44,6 +44,8 @@ pub(super) fn row(rtype: RecordType) -> Option<Row> {
         RecordType::AAAA => &[("address", Ip6)],
         RecordType::NS => &[("name server", Name(Rfc1035))],
         RecordType::CNAME | RecordType::PTR => &[("target", Name(Rfc1035))],
+        // RFC 3597 4: names of types that came later are never compressed.
+        RecordType::ALIAS => &[("target", Name(Plain))],
         RecordType::MD | RecordType::MF | RecordType::MB | RecordType::MG | RecordType::MR => {
             &[("name", Name(Rfc1035))]
         }
