@@ -26,6 +26,7 @@ pub mod guests;
 pub mod hostile;
 pub mod http;
 pub mod load;
+pub mod outside;
 pub mod peers;
 pub mod pipeline;
 pub mod place;

@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bailiwick_plugin::facts::Facts;
+use bailiwick_resolver::{Resolver, ResolverError};
 use bailiwick_transfer::{AxfrOut, RequestError, TransferRequest};
 use bailiwick_zone::{Name, Serial, Zone};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
+use crate::alias::{self, AliasSummary, Aliases};
 use crate::clock::Clock;
 use crate::dial::Budget;
 use crate::hosted::{self, HostError};
@@ -46,6 +48,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// Targets of ALIAS records cannot be looked up.
+    #[error(transparent)]
+    Resolver(#[from] ResolverError),
 }
 
 /// What came of loading many files.
@@ -80,7 +85,13 @@ impl Authority {
             store,
             limits,
             keep_hosted,
+            resolver,
+            aliases,
         } = options;
+        let resolver = {
+            let _within = runtime.enter();
+            Resolver::new(resolver)?
+        };
         let snapshots =
             Snapshots::open(&data).map_err(|source| StartError::Data { data, source })?;
         let inner = Arc::new(Inner {
@@ -92,6 +103,7 @@ impl Authority {
             limits,
             snapshots,
             keep_hosted,
+            aliases: Aliases::new(resolver, aliases),
             hosted: Lock::default(),
             store,
             dirty: Lock::default(),
@@ -102,8 +114,10 @@ impl Authority {
             wake: Notify::new(),
             stop: watch::channel(false).0,
         });
+        inner.restore_alias_index();
         runtime.spawn(run_timers(Arc::clone(&inner)));
         runtime.spawn(run_writer(Arc::clone(&inner)));
+        runtime.spawn(alias::run(Arc::clone(&inner)));
         Ok(Self { inner })
     }
 
@@ -136,7 +150,8 @@ impl Authority {
     /// Hosts many zones, loading on all cores.
     pub fn add_hosted_all(&self, zones: &[(Name, PathBuf)]) -> LoadReport {
         let report = Lock::new(LoadReport::default());
-        hosted::load_all(zones, &self.inner.key, &|batch| {
+        let aliases_max = self.inner.aliases.limits.per_zone;
+        hosted::load_all(zones, &self.inner.key, aliases_max, &|batch| {
             self.inner.take_loaded(batch, &mut report.lock());
         });
         let report = std::mem::take(&mut *report.lock());
@@ -173,6 +188,9 @@ impl Authority {
     pub fn remove(&self, name: &Name) -> bool {
         let now = self.inner.clock.now();
         let hosted = self.inner.hosted.lock().remove(name).is_some();
+        if hosted {
+            self.inner.forget_aliases(name);
+        }
         let mut schedule = self.inner.schedule.lock();
         let known = schedule.remove(name).is_some() | hosted;
         if known {
@@ -254,13 +272,18 @@ impl Authority {
         NotifyReply::Accepted
     }
 
-    /// The messages that answer an AXFR or IXFR request for `zone`, made one at a time.
+    /// The messages that answer an AXFR or IXFR request for `zone`, made one at a time. None while its
+    /// ALIAS records are being looked up for the first time: then the answer is SERVFAIL.
     pub fn transfer_out(
         &self,
         zone: Arc<Zone>,
         request: &[u8],
     ) -> Result<Box<dyn Iterator<Item = Vec<u8>> + Send>, RequestError> {
         let request = TransferRequest::parse(request)?;
+        // A secondary would answer "none" where we do not know yet.
+        if self.inner.awaits_aliases(zone.apex()) {
+            return Ok(Box::new(std::iter::empty()));
+        }
         Ok(Box::new(AxfrOut::new(zone, request)))
     }
 
@@ -275,7 +298,8 @@ impl Authority {
                 .map(AsRef::as_ref);
             status.push((
                 name.clone(),
-                ZoneStatus::hosted(name.to_string(), hosted, zone),
+                ZoneStatus::hosted(name.to_string(), hosted, zone)
+                    .with_aliases(&self.inner.alias_trouble(name)),
             ));
         }
         for secondary in self.inner.schedule.lock().iter() {
@@ -298,10 +322,15 @@ impl Authority {
         let present = zones.iter().filter(|zone| !zone.is_absent());
         let records = present.map(|zone| zone.record_count());
         let mut summary = ZoneSummary::of_records(records.sum());
+        let troubled = self.inner.alias_troubled();
         for (name, hosted) in self.inner.hosted.lock().iter() {
-            summary.count(ZoneState::of_hosted(hosted, || {
+            let state = ZoneState::of_hosted(hosted, || {
                 zones.get(name).is_some_and(|zone| !zone.is_absent())
-            }));
+            });
+            summary.count(match state {
+                ZoneState::Ok if troubled.contains(name) => ZoneState::Failing,
+                state => state,
+            });
         }
         for secondary in self.inner.schedule.lock().iter() {
             summary.count(ZoneState::of_secondary(secondary, &self.inner.clock));
@@ -313,11 +342,8 @@ impl Authority {
     pub fn zone_status(&self, name: &Name) -> Option<ZoneStatus> {
         let zone = self.inner.live.get(name);
         if let Some(hosted) = self.inner.hosted.lock().get(name) {
-            return Some(ZoneStatus::hosted(
-                name.to_string(),
-                hosted,
-                zone.as_deref(),
-            ));
+            let status = ZoneStatus::hosted(name.to_string(), hosted, zone.as_deref());
+            return Some(status.with_aliases(&self.inner.alias_trouble(name)));
         }
         let schedule = self.inner.schedule.lock();
         let secondary = schedule.get(name)?;
@@ -326,6 +352,11 @@ impl Authority {
             zone.as_deref(),
             &self.inner.clock,
         ))
+    }
+
+    /// All ALIAS records of hosted zones together.
+    pub fn alias_summary(&self) -> AliasSummary {
+        self.inner.alias_summary()
     }
 
     /// Whether the store took the last write; if not, states live on in memory and in snapshots.

@@ -12,7 +12,7 @@ use std::time::UNIX_EPOCH;
 
 use bailiwick_zone::check::Severity;
 use bailiwick_zone::master::{self, Finding, ParseOptions};
-use bailiwick_zone::{BuildError, HashKey, Name, Zone};
+use bailiwick_zone::{Alias, BuildError, HashKey, Name, Zone};
 
 use crate::live::Lock;
 use crate::verify::WARNINGS_KEPT;
@@ -45,6 +45,8 @@ pub(crate) struct Loaded {
     /// What will not work as written.
     pub(crate) warnings: Vec<String>,
     pub(crate) seen: Seen,
+    /// Its ALIAS records that can be asked for.
+    pub(crate) aliases: Vec<Alias>,
 }
 
 /// Why a file did not become a zone.
@@ -76,6 +78,16 @@ pub enum HostError {
         /// What is wrong.
         #[source]
         source: BuildError,
+    },
+    /// It would cause too many look-ups.
+    #[error("{}: {count} ALIAS records; at most {limit} are looked up for one zone", file.display())]
+    Aliases {
+        /// The file.
+        file: PathBuf,
+        /// How many it has.
+        count: usize,
+        /// How many it may have.
+        limit: usize,
     },
 }
 
@@ -145,7 +157,12 @@ impl Seen {
 }
 
 /// Reads, checks and builds one zone.
-pub(crate) fn load(name: &Name, file: &Path, key: &HashKey) -> Result<Loaded, HostError> {
+pub(crate) fn load(
+    name: &Name,
+    file: &Path,
+    key: &HashKey,
+    aliases_max: usize,
+) -> Result<Loaded, HostError> {
     let read = |source| HostError::Read {
         file: file.to_owned(),
         source,
@@ -170,8 +187,17 @@ pub(crate) fn load(name: &Name, file: &Path, key: &HashKey) -> Result<Loaded, Ho
         file: file.to_owned(),
         source,
     })?;
+    let aliases = zone.reachable_aliases(Alias::among(&parsed.records));
+    if aliases.len() > aliases_max {
+        return Err(HostError::Aliases {
+            file: file.to_owned(),
+            count: aliases.len(),
+            limit: aliases_max,
+        });
+    }
     let warnings = parsed.warnings.iter().take(WARNINGS_KEPT);
     Ok(Loaded {
+        aliases,
         zone,
         warnings: warnings.map(ToString::to_string).collect(),
         seen: Seen::of(&data, includes),
@@ -185,6 +211,7 @@ pub(crate) type LoadedFile = (Name, PathBuf, Result<Loaded, HostError>);
 pub(crate) fn load_all(
     zones: &[(Name, PathBuf)],
     key: &HashKey,
+    aliases_max: usize,
     each: &(dyn Fn(Vec<LoadedFile>) + Sync),
 ) {
     let threads = thread::available_parallelism()
@@ -203,8 +230,13 @@ pub(crate) fn load_all(
                         return;
                     };
                     let batch = batch.iter().take(batch_size);
-                    let results = batch
-                        .map(|(name, file)| (name.clone(), file.clone(), load(name, file, key)));
+                    let results = batch.map(|(name, file)| {
+                        (
+                            name.clone(),
+                            file.clone(),
+                            load(name, file, key, aliases_max),
+                        )
+                    });
                     let results = results.collect();
                     let _turn = hand_over.lock();
                     each(results);

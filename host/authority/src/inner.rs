@@ -13,12 +13,13 @@ use std::time::Duration;
 
 use bailiwick_store::{Store, TransferState};
 use bailiwick_transfer::Refresh;
-use bailiwick_zone::{Change, HashKey, Name, Zone};
+use bailiwick_zone::{Alias, Change, HashKey, Name, Zone};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 
+use crate::alias::Aliases;
 use crate::attempt::{self, timers};
 use crate::authority::LoadReport;
 use crate::clock::Clock;
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) budget: Budget,
     pub(crate) snapshots: Snapshots,
     pub(crate) keep_hosted: bool,
+    pub(crate) aliases: Aliases,
     pub(crate) schedule: Lock<Schedule>,
     pub(crate) hosted: Lock<HashMap<Name, Hosted>>,
     pub(crate) store: Option<Arc<dyn Store>>,
@@ -73,7 +75,9 @@ impl Inner {
                     zone,
                     warnings,
                     seen,
+                    aliases,
                 }) => {
+                    self.adopt_aliases(&zone, aliases);
                     entry.loaded(seen, warnings, wall);
                     if self.keep_hosted && !kept {
                         self.unsaved.lock().insert(name);
@@ -84,7 +88,12 @@ impl Inner {
                     warn!(zone.name = %name, "the file of `{name}` was refused: {error}");
                     entry.refused(&error, wall);
                     if self.live.get(&name).is_none() {
-                        fresh.extend(self.last_good(&name).map(|restored| restored.zone));
+                        let restored = self.last_good(&name).map(|restored| restored.zone);
+                        if let Some(zone) = &restored {
+                            let aliases = Alias::among(&zone.to_records());
+                            self.adopt_aliases(zone, zone.reachable_aliases(aliases));
+                        }
+                        fresh.extend(restored);
                     }
                     report.refused.push((name, error));
                 }
@@ -92,6 +101,7 @@ impl Inner {
         }
         report.loaded += fresh.len();
         self.live.publish(fresh, now);
+        self.aliases.wake();
         self.live.hold(report.refused.iter().map(|(name, _)| name));
     }
 
@@ -167,6 +177,7 @@ impl Inner {
         let schedule = self.schedule.lock();
         if schedule.by_id(job.id).is_some() {
             self.live.publish(vec![zone], self.clock.now());
+            self.aliases.wake();
             return true;
         }
         if schedule.get(&job.apex).is_none() {

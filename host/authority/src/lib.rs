@@ -12,6 +12,7 @@
 //!   schedule ◄── NOTIFY
 //! ```
 
+mod alias;
 mod attempt;
 mod authority;
 mod clock;
@@ -32,7 +33,9 @@ mod testing;
 mod tests;
 mod verify;
 
+pub use alias::{AliasLimits, AliasSummary};
 pub use authority::{Authority, LoadReport, NotifyReply, StartError};
+pub use bailiwick_resolver::ResolverOptions;
 pub use clock::Clock;
 pub use dial::DialError;
 pub use hosted::HostError;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bailiwick_transfer::Moment;
-use bailiwick_zone::{Change, Name, SharedZones, Zone};
+use bailiwick_zone::{BuildError, Change, Name, Serial, SharedZones, Zone};
 use tracing::error;
 
 use crate::slots::Slots;
@@ -40,10 +40,26 @@ struct State {
     overlays: HashMap<Name, Overlay>,
 }
 
+/// What lies over a zone.
+#[derive(Default)]
 struct Overlay {
+    /// A policy's RRsets.
     changes: Vec<Change>,
+    /// What its ALIAS records come to.
+    flat: Option<Flat>,
     /// The version in force without them.
     plain: Option<Arc<Zone>>,
+}
+
+/// What the ALIAS records of a zone come to.
+#[derive(Clone, Debug)]
+pub(crate) struct Flat {
+    /// Address RRsets, and the ALIAS records gone.
+    pub(crate) changes: Vec<Change>,
+    /// Owners whose addresses are not known.
+    pub(crate) pending: Vec<Name>,
+    /// The serial of the version with all that.
+    pub(crate) serial: Serial,
 }
 
 impl Live {
@@ -125,19 +141,36 @@ impl Live {
 
     /// Lays changes over a zone, this version and all that come; no changes: nothing any more.
     pub(crate) fn set_overlay(&self, name: &Name, changes: Vec<Change>) {
+        self.change_overlay(name, |overlay| overlay.changes = changes);
+    }
+
+    /// The same with what its ALIAS records come to.
+    pub(crate) fn set_flat(&self, name: &Name, flat: Option<Flat>) {
+        self.change_overlay(name, |overlay| overlay.flat = flat);
+    }
+
+    /// The same, from the next version on.
+    pub(crate) fn prepare_flat(&self, name: &Name, flat: Option<Flat>) {
         let mut state = self.state.lock();
-        let before = state.overlays.remove(name);
-        let plain = before
-            .and_then(|overlay| overlay.plain)
-            .or_else(|| self.get(name));
-        if !changes.is_empty() {
-            state.overlays.insert(
-                name.clone(),
-                Overlay {
-                    changes,
-                    plain: None,
-                },
-            );
+        let plain = self.get(name);
+        let overlay = state.overlays.entry(name.clone());
+        let overlay = overlay.or_insert_with(|| Overlay {
+            plain,
+            ..Overlay::default()
+        });
+        overlay.flat = flat;
+        if overlay.flat.is_none() && overlay.changes.is_empty() {
+            state.overlays.remove(name);
+        }
+    }
+
+    fn change_overlay(&self, name: &Name, change: impl FnOnce(&mut Overlay)) {
+        let mut state = self.state.lock();
+        let mut overlay = state.overlays.remove(name).unwrap_or_default();
+        let plain = overlay.plain.take().or_else(|| self.get(name));
+        change(&mut overlay);
+        if !overlay.changes.is_empty() || overlay.flat.is_some() {
+            state.overlays.insert(name.clone(), overlay);
         }
         if let Some(plain) = plain {
             let zone = state.lay_over(plain);
@@ -196,12 +229,24 @@ impl State {
         if zone.is_signed() {
             return zone;
         }
-        match zone.with_changes(&overlay.changes) {
+        match overlay.over(&zone) {
             Ok(changed) => Arc::new(changed),
             Err(error) => {
-                error!(zone.name = %zone.apex(), "the name servers of `{}` cannot be laid over it: {error}", zone.apex());
+                error!(zone.name = %zone.apex(), "what belongs over `{}` cannot be laid over it: {error}", zone.apex());
                 zone
             }
         }
+    }
+}
+
+impl Overlay {
+    fn over(&self, zone: &Zone) -> Result<Zone, BuildError> {
+        let branded = zone.with_changes(&self.changes)?;
+        let Some(flat) = &self.flat else {
+            return Ok(branded);
+        };
+        let serial = zone.serial_change(flat.serial);
+        let changes: Vec<Change> = flat.changes.iter().cloned().chain(serial).collect();
+        branded.with_pending(&flat.pending)?.with_changes(&changes)
     }
 }

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bailiwick_resolver::ResolverOptions;
 use bailiwick_store::Store;
 use bailiwick_transfer::AxfrLimits;
 use bailiwick_zone::{HashKey, SharedZones};
+
+use crate::alias::AliasLimits;
 
 /// Everything [`crate::Authority::start`] needs.
 #[derive(Clone)]
@@ -24,6 +27,10 @@ pub struct AuthorityOptions {
     /// Keep snapshots of hosted zones too, so that a bad file does not cost the last good version over a
     /// restart. Pointless where the data folder is a temporary one.
     pub keep_hosted: bool,
+    /// How targets of ALIAS records are looked up.
+    pub resolver: ResolverOptions,
+    /// How often, and how much of that.
+    pub aliases: AliasLimits,
 }
 
 impl AuthorityOptions {
@@ -36,6 +43,8 @@ impl AuthorityOptions {
             store: None,
             limits: TransferLimits::default(),
             keep_hosted: true,
+            resolver: ResolverOptions::default(),
+            aliases: AliasLimits::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use bailiwick_transfer::{Moment, State};
 use bailiwick_zone::Zone;
 use serde::Serialize;
 
+use crate::alias::AliasTrouble;
 use crate::clock::Clock;
 use crate::hosted::Hosted;
 use crate::schedule::Secondary;
@@ -190,6 +191,17 @@ impl ZoneStatus {
             warnings: hosted.warnings.clone(),
             ..Self::of_zone(zone)
         }
+    }
+
+    /// The same with what is not well with its ALIAS records.
+    pub(crate) fn with_aliases(mut self, trouble: &AliasTrouble) -> Self {
+        if trouble.count > 0 {
+            self.words += &format!("; {}", trouble.sentence());
+            if self.state == ZoneState::Ok {
+                self.state = ZoneState::Failing;
+            }
+        }
+        self
     }
 
     fn of_zone(zone: Option<&Zone>) -> Self {

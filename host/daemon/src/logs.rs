@@ -17,6 +17,13 @@ pub(crate) fn start(config: &LogConfig) {
         .level
         .parse()
         .unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
+    // What other people's name servers do wrong is told by whoever asked; the library that asks them would
+    // warn of each answer.
+    let filter = if config.level.contains(LIBRARY) {
+        filter
+    } else {
+        filter.with_target(LIBRARY, tracing::Level::ERROR)
+    };
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let layer = match config.format {
         LogFormat::Text => lines
@@ -28,3 +35,5 @@ pub(crate) fn start(config: &LogConfig) {
         .with(layer.with_filter(filter))
         .init();
 }
+
+const LIBRARY: &str = "hickory";

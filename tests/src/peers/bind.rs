@@ -4,6 +4,8 @@ use super::{Configuration, Setup};
 
 pub(super) fn configure(setup: &Setup<'_>) -> Configuration {
     let (folder, port) = (setup.folder.display(), setup.port);
+    let ip = setup.ip;
+    let v6 = if setup.has_v6() { "::1" } else { "none" };
     let announce = setup.notify.map_or_else(
         || "notify no;".to_owned(),
         |notify| format!("notify explicit; also-notify {{ 127.0.0.1 port {notify}; }};"),
@@ -14,7 +16,7 @@ pub(super) fn configure(setup: &Setup<'_>) -> Configuration {
         r#"options {{
  directory "{folder}"; pid-file "{folder}/named.pid"; session-keyfile "{folder}/session.key";
  managed-keys-directory "{folder}"; lock-file none;
- listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 port {port} {{ ::1; }};
+ listen-on port {port} {{ {ip}; }}; listen-on-v6 port {port} {{ {v6}; }};
  recursion no; dnssec-validation no; allow-transfer {{ any; }}; {announce}
  zero-no-soa-ttl no;
  notify-delay 0; notify-rate 1000; startup-notify-rate 1000;

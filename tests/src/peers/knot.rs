@@ -4,6 +4,12 @@ use super::{Configuration, Setup};
 
 pub(super) fn configure(setup: &Setup<'_>) -> Configuration {
     let (folder, port) = (setup.folder.display(), setup.port);
+    let ip = setup.ip;
+    let v6 = if setup.has_v6() {
+        format!(r#", "::1@{port}""#)
+    } else {
+        String::new()
+    };
     let remote = setup.notify.map_or_else(String::new, |notify| {
         format!("remote:\n  - id: down\n    address: 127.0.0.1@{notify}\n")
     });
@@ -14,7 +20,7 @@ pub(super) fn configure(setup: &Setup<'_>) -> Configuration {
     };
     let mut text = format!(
         r#"server:
-    listen: [127.0.0.1@{port}, "::1@{port}"]
+    listen: [{ip}@{port}{v6}]
     rundir: "{folder}"
     udp-workers: 1
     tcp-workers: 1

@@ -63,6 +63,7 @@ impl PeerZone {
 /// A running primary. Dropping it ends it and removes its folder.
 pub struct Peer {
     kind: Kind,
+    ip: Ipv4Addr,
     port: u16,
     zones: Vec<(String, PathBuf)>,
     process: Process,
@@ -76,12 +77,29 @@ impl Peer {
     /// # Errors
     /// The program is missing or does not start.
     pub fn start(kind: Kind, zones: &[PeerZone], notify: Option<u16>) -> Result<Self> {
+        Self::start_at(
+            (Ipv4Addr::LOCALHOST, place::free_port()),
+            kind,
+            zones,
+            notify,
+        )
+    }
+
+    /// The same at an address of loopback; beside 127.0.0.1 it is the only one.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_at(
+        (ip, port): (Ipv4Addr, u16),
+        kind: Kind,
+        zones: &[PeerZone],
+        notify: Option<u16>,
+    ) -> Result<Self> {
         let (name, package) = kind.program();
         let program = place::program(name, package)?;
         let folder = tempfile::Builder::new()
             .prefix("bailiwick-peer-")
             .tempdir()?;
-        let port = place::free_port();
         let files = zones
             .iter()
             .enumerate()
@@ -93,6 +111,7 @@ impl Peer {
             .collect::<Result<Vec<_>>>()?;
         let setup = Setup {
             folder: folder.path(),
+            ip,
             port,
             zones: &files,
             notify,
@@ -106,6 +125,7 @@ impl Peer {
         let process = Process::start(name, &program, args, folder.path())?;
         let mut peer = Self {
             kind,
+            ip,
             port,
             zones: files,
             process,
@@ -122,7 +142,7 @@ impl Peer {
 
     /// Where it answers, over IPv4.
     pub fn v4(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        (self.ip, self.port).into()
     }
 
     /// Where it answers, over IPv6.
@@ -196,12 +216,18 @@ impl Peer {
 /// What a configuration is written from.
 struct Setup<'a> {
     folder: &'a Path,
+    ip: Ipv4Addr,
     port: u16,
     zones: &'a [(String, PathBuf)],
     notify: Option<u16>,
 }
 
 impl Setup<'_> {
+    /// Whether it listens on `::1` too.
+    fn has_v6(&self) -> bool {
+        self.ip == Ipv4Addr::LOCALHOST
+    }
+
     fn config_file(&self) -> PathBuf {
         self.folder.join("peer.conf")
     }

@@ -4,12 +4,17 @@ use super::{Configuration, Setup};
 
 pub(super) fn configure(setup: &Setup<'_>) -> Configuration {
     let (folder, port) = (setup.folder.display(), setup.port);
+    let ip = setup.ip;
+    let v6 = if setup.has_v6() {
+        format!(" ip-address: ::1@{port}\n")
+    } else {
+        String::new()
+    };
     let mut text = format!(
         r#"server:
  server-count: 1
- ip-address: 127.0.0.1@{port}
- ip-address: ::1@{port}
- username: ""
+ ip-address: {ip}@{port}
+{v6} username: ""
  chroot: ""
  database: ""
  zonesdir: "{folder}"

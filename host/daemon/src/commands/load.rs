@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bailiwick_zone::master::{self, Finding, ParseOptions, Parsed, Severity};
-use bailiwick_zone::{HashKey, Name, Zone};
+use bailiwick_zone::{Alias, BuildError, HashKey, Name, Zone};
 
 /// A zone that can be served and what is odd about it all the same; or why it cannot.
 pub(super) type Loaded = Result<(Zone, Vec<Finding>), Vec<Finding>>;
@@ -23,8 +23,19 @@ pub(super) fn key() -> HashKey {
     HashKey::from_bytes([7; 32])
 }
 
+/// Nothing is looked up off-line: as a server that has just begun, we do not know what an ALIAS brings.
+fn pending(zone: Zone, parsed: &Parsed) -> Result<Zone, BuildError> {
+    let aliases = zone.reachable_aliases(Alias::among(&parsed.records));
+    if aliases.is_empty() {
+        return Ok(zone);
+    }
+    let owners: Vec<Name> = aliases.into_iter().map(|alias| alias.owner).collect();
+    zone.with_pending(&owners)
+}
+
 fn build(parsed: Parsed) -> Loaded {
-    match Zone::build(&parsed.apex, &parsed.records, &key()) {
+    match Zone::build(&parsed.apex, &parsed.records, &key()).and_then(|zone| pending(zone, &parsed))
+    {
         Ok(zone) => Ok((zone, parsed.warnings)),
         Err(error) => {
             let mut findings = parsed.warnings;

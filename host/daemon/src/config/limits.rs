@@ -98,7 +98,7 @@ impl TcpSpec {
     }
 }
 
-fn within(
+pub(super) fn within(
     value: Option<Spanned<u32>>,
     default: u32,
     range: RangeInclusive<u32>,

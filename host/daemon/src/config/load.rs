@@ -170,6 +170,8 @@ impl Reading<'_> {
         let mut complain = |(span, message): super::limits::Complaint| self.problem(span, message);
         config.rate_limit = spec.rate_limit.read(&mut complain);
         config.limits = spec.tcp.read(&mut complain);
+        config.resolver = spec.resolver.read(&mut complain);
+        config.aliases = spec.alias.read(&mut complain);
         if let Some(offset) = spec.policy.month_offset_hours {
             if !(-12..=14).contains(offset.get_ref()) {
                 self.problem(

@@ -8,6 +8,7 @@ mod answers;
 mod limits;
 mod load;
 mod problem;
+mod resolver;
 mod schema;
 mod spec;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use bailiwick_authority::{AliasLimits, ResolverOptions};
 use bailiwick_server::{CertificateFiles, Limits, RateLimit};
 use bailiwick_zone::name::Name;
 use ipnet::IpNet;
@@ -41,6 +43,10 @@ pub(crate) struct Config {
     pub(crate) answers: AnswersConfig,
     pub(crate) rate_limit: RateLimit,
     pub(crate) limits: Limits,
+    /// How targets of ALIAS records are looked up.
+    pub(crate) resolver: ResolverOptions,
+    /// How often.
+    pub(crate) aliases: AliasLimits,
     pub(crate) month_offset_hours: i8,
     pub(crate) nodes: Vec<NodeConfig>,
     pub(crate) zones: Vec<ZoneConfig>,
@@ -151,6 +157,8 @@ impl Default for Config {
             answers: AnswersConfig::default(),
             rate_limit: RateLimit::default(),
             limits: Limits::default(),
+            resolver: ResolverOptions::default(),
+            aliases: AliasLimits::default(),
             month_offset_hours: 10,
             nodes: Vec::new(),
             zones: Vec::new(),
@@ -198,6 +206,12 @@ impl Config {
         }
         if self.limits != newer.limits {
             keys.push("tcp");
+        }
+        if self.resolver != newer.resolver {
+            keys.push("resolver");
+        }
+        if self.aliases != newer.aliases {
+            keys.push("alias");
         }
         if self.month_offset_hours != newer.month_offset_hours {
             keys.push("policy.month-offset-hours");

@@ -14,6 +14,7 @@ use toml::Spanned;
 
 use super::answers::AnswersSpec;
 use super::limits::{RateLimitSpec, TcpSpec};
+use super::resolver::{AliasSpec, ResolverSpec};
 use super::{HttpListen, LogFormat, PrimaryAddr, ZoneName};
 
 /// The whole file.
@@ -37,6 +38,10 @@ pub(crate) struct Spec {
     pub(crate) rate_limit: RateLimitSpec,
     #[serde(default)]
     pub(crate) tcp: TcpSpec,
+    #[serde(default)]
+    pub(crate) resolver: ResolverSpec,
+    #[serde(default)]
+    pub(crate) alias: AliasSpec,
     #[serde(default)]
     pub(crate) policy: PolicySpec,
     #[serde(default, rename = "account")]

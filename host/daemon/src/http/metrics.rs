@@ -73,6 +73,7 @@ fn fill(report: &Report) {
     }
     gauge!("bailiwick_records").set(report.record_count as f64);
     zones(report);
+    aliases(report);
     plugins(report);
 
     gauge!("bailiwick_leases_in_force").set(report.leases.in_force as f64);
@@ -95,6 +96,20 @@ fn zones(report: &Report) {
         }
     }
     counter!("bailiwick_zone_queries_total", "zone" => "(others)").absolute(report.other_queries);
+}
+
+fn aliases(report: &Report) {
+    let aliases = &report.aliases;
+    for (state, n) in [
+        ("current", aliases.current),
+        ("stale", aliases.stale),
+        ("unknown", aliases.unknown),
+    ] {
+        gauge!("bailiwick_aliases", "state" => state).set(n as f64);
+    }
+    for (outcome, n) in &aliases.lookups {
+        counter!("bailiwick_alias_lookups_total", "outcome" => *outcome).absolute(*n);
+    }
 }
 
 /// A name as a label. The exporter takes a backslash for an escape that was made already, and names
@@ -129,6 +144,14 @@ fn plugins(report: &Report) {
 }
 
 fn describe() {
+    describe_gauge!(
+        "bailiwick_aliases",
+        "ALIAS records: with current addresses, with those from before a failure, with none (SERVFAIL)."
+    );
+    describe_counter!(
+        "bailiwick_alias_lookups_total",
+        "Targets of ALIAS records that were looked up, by outcome."
+    );
     describe_gauge!(
         "bailiwick_build_info",
         "Always 1; the labels say what runs."

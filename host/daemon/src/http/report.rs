@@ -36,6 +36,8 @@ pub(crate) struct Report {
     pub(crate) error_reports: Vec<ErrorReportRow>,
     /// All of them by error (RFC 8914).
     pub(crate) error_codes: Vec<(String, u64)>,
+    /// ALIAS records of hosted zones.
+    pub(crate) aliases: AliasRow,
     /// What a person should look at, in words.
     pub(crate) troubles: Vec<String>,
 }
@@ -152,6 +154,19 @@ pub(crate) struct RateLimitRow {
     pub(crate) shortened: u64,
     /// Over the rate, but only looked at.
     pub(crate) would_limit: u64,
+}
+
+/// ALIAS records and what was looked up for them.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct AliasRow {
+    /// Their addresses are known, and the last look-up went well.
+    pub(crate) current: u64,
+    /// Served with what was known before a failure.
+    pub(crate) stale: u64,
+    /// Not known: SERVFAIL.
+    pub(crate) unknown: u64,
+    /// Look-ups by how they ended.
+    pub(crate) lookups: Vec<(&'static str, u64)>,
 }
 
 /// The lease table.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use bailiwick_authority::{RuleReport, TablesReport, ZoneKind, ZoneState, ZoneStatus};
+use bailiwick_authority::{
+    AliasSummary, RuleReport, TablesReport, ZoneKind, ZoneState, ZoneStatus,
+};
 use bailiwick_meter::{Class, QTYPE_LABELS, TotalsSnapshot, Transport};
 use bailiwick_plugin::BreakerState;
 use bailiwick_plugin::registry::PluginStatus;
@@ -13,8 +15,8 @@ use super::running::Running;
 use crate::clock;
 use crate::http::Source;
 use crate::http::report::{
-    DecisionRow, Leases, PluginRow, PluginVersion, RateLimitRow, Report, RuleRow, Startup, Traffic,
-    ZoneRow,
+    AliasRow, DecisionRow, Leases, PluginRow, PluginVersion, RateLimitRow, Report, RuleRow,
+    Startup, Traffic, ZoneRow,
 };
 
 impl Source for Running {
@@ -89,6 +91,7 @@ impl Running {
                 .collect(),
             error_reports: self.error_reports.rows(),
             error_codes: self.error_reports.by_code(),
+            aliases: alias_row(self.authority.alias_summary()),
             troubles: self.troubles(),
             ..Report::default()
         }
@@ -231,6 +234,15 @@ fn transports(totals: &TotalsSnapshot) -> Vec<(String, u64)> {
     })
     .filter(|(_, n)| *n > 0)
     .collect()
+}
+
+fn alias_row(summary: AliasSummary) -> AliasRow {
+    AliasRow {
+        current: summary.current,
+        stale: summary.stale,
+        unknown: summary.unknown,
+        lookups: summary.lookups,
+    }
 }
 
 fn rule_row(now: u64, rule: &RuleReport) -> RuleRow {

@@ -68,6 +68,8 @@ impl Running {
         let store = open_store(data, &troubles);
         let options = AuthorityOptions {
             store: Some(Arc::clone(&store)),
+            resolver: config.resolver.clone(),
+            aliases: config.aliases,
             ..AuthorityOptions::new(data.to_owned(), Arc::clone(&zones), key)
         };
         let authority = Authority::start(options, &tokio::runtime::Handle::current())
