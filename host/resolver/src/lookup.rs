@@ -78,9 +78,18 @@ async fn ask(
         Err(RecursorError::Timeout | RecursorError::Net(NetError::Timeout)) => {
             return Err(LookupError::Timeout);
         }
-        Err(error) => return Err(LookupError::Failed(error.to_string())),
+        Err(error) => return Err(in_words(&error)),
     };
     Ok((answer, name))
+}
+
+/// The library has folded what happened on the way into text.
+fn in_words(error: &RecursorError) -> LookupError {
+    let words = error.to_string();
+    if words.contains("timed out") {
+        return LookupError::Timeout;
+    }
+    LookupError::Failed(words)
 }
 
 /// RFC 2308 5: the lesser of the SOA's TTL and its MINIMUM.
