@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bailiwick_tests::compare::is_referral;
-use bailiwick_tests::wire::{CNAME, DNAME, DS, Question, RRSIG, Reply, SOA};
+use bailiwick_tests::wire::{CNAME, DNAME, DS, Question, Reply, Rr, SOA};
 
 /// The kinds that are proved each in its own way.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -42,8 +42,8 @@ impl Kind {
     ];
 
     /// Of our own answer to `question`; `owners` are the names that own records.
-    pub(crate) fn of(question: &Question, reply: &Reply, owners: &BTreeSet<&[u8]>) -> Self {
-        let exists = owners.contains(question.name.as_slice());
+    pub(crate) fn of(question: &Question, reply: &Reply, owners: &BTreeSet<Vec<u8>>) -> Self {
+        let exists = owners.contains(&question.name);
         if reply.rcode() == 3 {
             return Self::NxDomain;
         }
@@ -84,21 +84,18 @@ pub(crate) fn ends_here(reply: &Reply) -> bool {
         return false;
     }
     let asked = reply.question.as_ref().map_or(0, |(_, rtype, _)| *rtype);
-    let mut aliases = reply
-        .answer
-        .iter()
-        .filter(|rr| rr.rtype == CNAME)
-        .peekable();
+    let aliases: Vec<&Rr> = reply.answer.iter().filter(|rr| rr.rtype == CNAME).collect();
     let moved = reply.answer.iter().any(|rr| rr.rtype == DNAME);
-    if aliases.peek().is_none() || asked == CNAME {
+    let last = match aliases.last() {
+        Some(last) if asked != CNAME => last,
         // A redirection is followed by the resolver even where the alias itself was asked for.
-        return !(moved && aliases.peek().is_some());
-    }
+        found => return !(moved && found.is_some()),
+    };
     let denied = reply.authority.iter().any(|rr| rr.rtype == SOA);
     let reached = reply
         .answer
         .iter()
-        .any(|rr| rr.rtype == asked && rr.rtype != RRSIG);
+        .any(|rr| rr.rtype == asked && rr.owner.eq_ignore_ascii_case(&last.rdata));
     // RFC 1034 3.6.2: resolvers follow only so many.
-    (denied || reached) && aliases.count() < 8
+    (denied || reached) && aliases.len() < 8
 }

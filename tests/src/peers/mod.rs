@@ -3,6 +3,7 @@
 //! written outside the folder they are given.
 
 mod bind;
+pub mod delv;
 mod knot;
 mod nsd;
 pub mod unbound;
