@@ -28,7 +28,7 @@ pub use cookie::{Cookie, Cookies, Secret, Secrets};
 pub use job::{Job, Outcome, Step, Verdict, Workspace};
 pub use kind::{Kind, Transport};
 pub use opt::ExtendedError;
-pub use options::Asked;
+pub use options::{Asked, carries_keepalive};
 pub use rcode::{Fault, Rcode};
 pub use report::ErrorReport;
 pub use request::{Edns, Reading, Request};

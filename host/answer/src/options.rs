@@ -6,9 +6,12 @@
 
 use std::net::IpAddr;
 
+use bailiwick_zone::Name;
+
 use crate::cookie::{COOKIE_LEN, Cookie};
 use crate::job::Job;
-use crate::request::{self, Edns};
+use crate::kind::Transport;
+use crate::request::{self, Edns, Reading};
 use crate::settings::Settings;
 
 /// What the options of one query ask, and what they show.
@@ -110,6 +113,18 @@ impl Asked {
             space = put(space, KEEPALIVE, &tenths.to_be_bytes());
         }
         space
+    }
+}
+
+/// Does a query say edns-tcp-keepalive (RFC 7828)? Over QUIC that breaks the rules (RFC 9250 5.5.2).
+#[must_use]
+pub fn carries_keepalive(message: &[u8]) -> bool {
+    let read_name = |message: &[u8], at| Name::skip(message, at).ok();
+    match request::read(message, Transport::Stream, read_name) {
+        Reading::Good(request) | Reading::Faulty(request, _) => request
+            .edns
+            .is_some_and(|edns| each(message, &edns).any(|(code, _)| code == KEEPALIVE)),
+        Reading::Silence => false,
     }
 }
 

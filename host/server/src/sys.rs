@@ -433,6 +433,28 @@ pub(crate) fn descriptor_limit() -> usize {
     }
 }
 
+/// Octets that the allocator has given out and not got back. Takes its locks for a moment: not for threads
+/// that answer UDP, which do not allocate.
+pub(crate) fn heap_in_use() -> u64 {
+    #[cfg(target_env = "gnu")]
+    {
+        // SAFETY: takes no pointer and may be called at any time from any thread (mallinfo2(3)).
+        unsafe { libc::mallinfo2() }.uordblks as u64
+    }
+    #[cfg(not(target_env = "gnu"))]
+    0
+}
+
+/// Gives freed memory back to the system, which the allocator does only at the end of its heaps. Takes its
+/// locks like [`heap_in_use`].
+pub(crate) fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes no pointer and may be called at any time from any thread (malloc_trim(3)).
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use std::net::UdpSocket;

@@ -191,6 +191,19 @@ fn doq_ends_a_connection_that_does_not_speak_it() {
         send.write_all(&[0, 200, 0, 0]).await.unwrap();
         send.finish().unwrap();
         assert_closed_with(&connection, 2).await;
+
+        // RFC 9250 4.3.3, 5.5.2: how long TCP may be idle is not for QUIC. Another option is no offence.
+        for (option, breaks) in [(11, true), (12, false)] {
+            let (_endpoint, connection) = client.doq().await;
+            let mut query = query(0, "www.example.com", 1);
+            query[11] = 1;
+            query.extend_from_slice(&[0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 4, 0, option, 0, 0]);
+            let answered = over_quic(&connection, &query).await;
+            assert_eq!(answered.is_err(), breaks, "option {option}");
+            if breaks {
+                assert_closed_with(&connection, 2).await;
+            }
+        }
     });
 }
 

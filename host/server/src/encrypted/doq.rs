@@ -7,6 +7,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use bailiwick_answer::carries_keepalive;
 use bailiwick_answer::request::HEADER_LEN;
 use bailiwick_meter::Transport;
 use quinn::{Connection, RecvStream, SendStream, VarInt};
@@ -113,6 +114,10 @@ impl Stream {
         }
         // RFC 9250 4.2.1: the stream tells queries apart, so the ID is 0.
         if message.len() >= HEADER_LEN && !message.starts_with(&[0, 0]) {
+            return Ended::Broken;
+        }
+        // RFC 9250 4.3.3, 5.5.2: QUIC has its own way to say how long a connection lasts.
+        if carries_keepalive(message) {
             return Ended::Broken;
         }
         match self.reply(message).await {

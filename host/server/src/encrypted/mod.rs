@@ -37,6 +37,7 @@ mod holding;
 mod http;
 mod impatient;
 mod quic;
+mod thrift;
 mod tls;
 
 use std::cell::RefCell;
@@ -131,6 +132,7 @@ impl Sockets {
             let front = Front::Https(hands(&self.configs.doh));
             tcp::accept_on(listener, front, accepting, context)?;
         }
+        let half_open = Rc::default();
         let doq = self.quic.into_iter().map(|socket| (socket, Protocol::Doq));
         let doh3 = self
             .http3
@@ -141,9 +143,14 @@ impl Sockets {
                 Protocol::Doq => self.configs.doq.clone(),
                 Protocol::Http3 => self.configs.doh3.clone(),
             };
-            let (budget, context) = (Rc::clone(&budget), Rc::clone(context));
-            accepting.spawn_local(quic::accept(socket, config, protocol, budget, context));
+            let gate = quic::Gate {
+                budget: Rc::clone(&budget),
+                half_open: Rc::clone(&half_open),
+                context: Rc::clone(context),
+            };
+            accepting.spawn_local(quic::accept(socket, config, protocol, gate));
         }
+        accepting.spawn_local(thrift::look_after_memory(Rc::clone(context)));
         Ok(())
     }
 }

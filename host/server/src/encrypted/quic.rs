@@ -36,11 +36,12 @@ pub(crate) enum Protocol {
     Http3,
 }
 
-/// Who comes in at one socket.
-struct Gate {
-    budget: Rc<RefCell<Budget>>,
-    half_open: Rc<Cell<usize>>,
-    context: Rc<ThreadContext>,
+/// Who comes in; what is counted is counted over all sockets of a thread.
+pub(crate) struct Gate {
+    pub(crate) budget: Rc<RefCell<Budget>>,
+    /// Handshakes that are under way.
+    pub(crate) half_open: Rc<Cell<usize>>,
+    pub(crate) context: Rc<ThreadContext>,
 }
 
 /// One of the handshakes that are under way.
@@ -51,9 +52,9 @@ pub(crate) async fn accept(
     socket: UdpSocket,
     config: ServerConfig,
     protocol: Protocol,
-    budget: Rc<RefCell<Budget>>,
-    context: Rc<ThreadContext>,
+    gate: Gate,
 ) -> JoinSet<()> {
+    let context = Rc::clone(&gate.context);
     let mut connections = JoinSet::new();
     let opened = Endpoint::new(
         EndpointConfig::default(),
@@ -67,11 +68,6 @@ pub(crate) async fn accept(
             tracing::error!(%error, "a QUIC socket cannot be used: {error}");
             return connections;
         }
-    };
-    let gate = Gate {
-        budget,
-        half_open: Rc::default(),
-        context: Rc::clone(&context),
     };
     let mut stop = context.stop.clone();
     while *stop.borrow_and_update() == Stop::No {
@@ -214,7 +210,7 @@ pub(crate) fn config(
     Ok(config)
 }
 
-/// Handshakes of a socket that may be under way at once; above half of it they start with a Retry.
+/// Handshakes of a thread that may be under way at once; above half of it they start with a Retry.
 const HALF_OPEN_MAX: usize = 2000;
 /// Streams at once on a connection.
 const STREAMS_MAX: u32 = 100;
