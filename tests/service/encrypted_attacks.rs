@@ -363,7 +363,7 @@ fn break_off_late(encrypted: &Encrypted, source: Ipv4Addr, n: usize) -> anyhow::
 
 /// Whoever comes after an attack.
 const NEWCOMER: Ipv4Addr = Ipv4Addr::new(127, 77, 0, 1);
-const THREADS: usize = 4;
+const THREADS: usize = 2;
 
 /// The address a helper of QUIC binds to.
 fn any(source: Ipv4Addr) -> SocketAddr {

@@ -120,26 +120,34 @@ impl<'z> Compose<'_, 'z, '_> {
 
     /// RFC 5155 7.2.1: the closest provable encloser at or above the suffix of `encloser` labels, and
     /// that the name one label longer is not there. Returns the labels of the encloser.
+    ///
+    /// Mostly the encloser is itself provable. Below a delegation that opt-out left out there may be any
+    /// number of names that are not, each costing a hash to find out (RELIABILITY P7). But above a name
+    /// that is in the chain all are (7.1), so it is halved down to: seven hashes for a hundred labels.
     fn prove_encloser(
         &mut self,
         params: &Nsec3Params,
         name: &LookupName,
         encloser: usize,
     ) -> Result<usize, Full> {
-        let mut labels = encloser;
-        loop {
-            match self
-                .zone
-                .nsec3_at_or_before(&params.hash(name.suffix(labels)))
-            {
-                Some((node, true)) => {
-                    self.put_denial(&node, RecordType::NSEC3)?;
-                    break;
-                }
-                _ if labels > self.apex_labels => labels -= 1,
-                _ => break,
+        let zone = self.zone;
+        let matching = |labels| {
+            let found = zone.nsec3_at_or_before(&params.hash(name.suffix(labels)))?;
+            found.1.then_some(found.0)
+        };
+        let mut closest = matching(encloser).map(|node| (node, encloser));
+        let (mut low, mut high) = (self.apex_labels, encloser);
+        while closest.is_none_or(|(_, labels)| labels < encloser) && low < high {
+            let middle = low.midpoint(high);
+            match matching(middle) {
+                Some(node) => (closest, low) = (Some((node, middle)), middle + 1),
+                None => high = middle,
             }
         }
+        if let Some((node, _)) = &closest {
+            self.put_denial(node, RecordType::NSEC3)?;
+        }
+        let labels = closest.map_or(self.apex_labels, |(_, labels)| labels);
         self.put_nsec3(params, name.suffix(labels + 1))?;
         Ok(labels)
     }

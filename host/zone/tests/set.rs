@@ -73,6 +73,55 @@ proptest! {
     }
 }
 
+/// RELIABILITY P6: the same of a million zone sets, each a zone more or less than the one before.
+#[test]
+fn p6_the_longest_suffix_wins_in_a_million_zone_sets() {
+    let labels = ["a", "b", "c"];
+    let mut names = vec![Name::root()];
+    for at in 0..40 {
+        let above: Name = names[at].clone();
+        names.extend(labels.map(|label| above.child(label.as_bytes()).unwrap()));
+    }
+    let zones: Vec<Arc<Zone>> = names.iter().map(|apex| zone(apex, 1)).collect();
+    // The number of the name above; the root has itself.
+    let above: Vec<usize> = (0..names.len())
+        .map(|at| at.saturating_sub(1) / 3)
+        .collect();
+    let lookups: Vec<LookupName> = names.iter().map(lookup).collect();
+    let (mut set, mut is_there) = (ZoneSet::new(&key()), vec![false; names.len()]);
+    let mut state = 1u64;
+    let mut random = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as usize % below
+    };
+    let mut found = 0u32;
+    for _ in 0..1_000_000 {
+        let at = random(names.len());
+        is_there[at] = !is_there[at];
+        set = if is_there[at] {
+            set.with(Arc::clone(&zones[at]))
+        } else {
+            set.without(&names[at])
+        };
+        let asked = random(names.len());
+        let mut expected = Some(asked);
+        while let Some(at) = expected.filter(|at| !is_there[*at]) {
+            expected = (at != 0).then(|| above[at]);
+        }
+        let zone = set.find(&lookups[asked]);
+        assert_eq!(
+            zone.map(|zone| zone.apex()),
+            expected.map(|at| &names[at]),
+            "{}",
+            names[asked]
+        );
+        found += u32::from(zone.is_some());
+    }
+    assert!(found > 100_000, "{found}");
+}
+
 /// A label boundary is needed: `notexample.com` is not in `example.com`.
 #[test]
 fn a_suffix_of_octets_is_not_a_suffix_of_labels() {

@@ -95,14 +95,14 @@ pub(super) const CLOSE_WAIT: Attack = Attack {
     stays: true,
 };
 
-/// One thread's part in an attack: a quarter of a hundred connections, each from a network of its own.
+/// One thread's part in an attack: half of a hundred connections, each from a network of its own.
 pub(super) fn run(attack: &Attack, encrypted: &Encrypted, thread: usize, end: Instant) {
-    let mut connections: Vec<Option<Connection>> = (0..25).map(|_| None).collect();
+    let mut connections: Vec<Option<Connection>> = (0..50).map(|_| None).collect();
     while Instant::now() < end {
         for (n, place) in connections.iter_mut().enumerate() {
             let connection = match place {
                 Some(connection) => connection,
-                None => match Connection::open(attack, encrypted, attacker(thread * 25 + n)) {
+                None => match Connection::open(attack, encrypted, attacker(thread * 50 + n)) {
                     Ok(connection) => place.insert(connection),
                     Err(_) => continue,
                 },
