@@ -71,7 +71,7 @@ impl OptOut {
     fn of(&self, name: &str) -> &str {
         let hash = hash(&self.params, name);
         let before = self.hashes.iter().rev().find(|owner| **owner <= hash);
-        before.or(self.hashes.last()).expect("a chain")
+        before.or_else(|| self.hashes.last()).expect("a chain")
     }
 }
 

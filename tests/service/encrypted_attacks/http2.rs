@@ -98,12 +98,17 @@ pub(super) const CLOSE_WAIT: Attack = Attack {
 /// One thread's part in an attack: half of a hundred connections, each from a network of its own.
 pub(super) fn run(attack: &Attack, encrypted: &Encrypted, thread: usize, end: Instant) {
     let mut connections: Vec<Option<Connection>> = (0..50).map(|_| None).collect();
-    while Instant::now() < end {
+    let mut opened = 0;
+    // Where the server ends each connection at once, a few hundred are enough.
+    while Instant::now() < end && !(attack.stays && opened >= 200) {
         for (n, place) in connections.iter_mut().enumerate() {
             let connection = match place {
                 Some(connection) => connection,
                 None => match Connection::open(attack, encrypted, attacker(thread * 50 + n)) {
-                    Ok(connection) => place.insert(connection),
+                    Ok(connection) => {
+                        opened += 1;
+                        place.insert(connection)
+                    }
                     Err(_) => continue,
                 },
             };
