@@ -7,6 +7,7 @@
 pub mod alias;
 mod canon;
 pub mod check;
+pub mod file;
 mod find;
 pub mod hash;
 mod image;

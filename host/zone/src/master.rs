@@ -7,7 +7,6 @@
 
 use std::fmt;
 use std::fmt::Write as _;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -167,11 +166,11 @@ fn review_and_sort(apex: &Name, records: &RecordBuf) -> (check::Review, Option<O
 /// Fewer records are sorted sooner than a thread starts.
 const SORT_BESIDE_MIN: usize = 50_000;
 
-/// Reads a master file; `$INCLUDE` is bound to the folder the file lies in. A file that cannot be read
-/// is a finding too.
+/// Reads a master file; `$INCLUDE` is bound to the folder the file lies in. A file that cannot be read,
+/// or is no regular file, is a finding too.
 pub fn parse_file(path: &Path, origin: Option<Name>) -> Result<Parsed, Vec<Finding>> {
     let file = Some(path.display().to_string());
-    let text = read_bounded(path).map_err(|error| {
+    let text = crate::file::read(path, FILE_SIZE_MAX).map_err(|error| {
         let message = format!("the file cannot be read: {error}");
         vec![Finding {
             line: 0,
@@ -196,34 +195,8 @@ pub fn parse_file(path: &Path, origin: Option<Name>) -> Result<Parsed, Vec<Findi
     )
 }
 
-/// The whole file. A pipe or a device has no size to look at first, and some never end.
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    let file = std::fs::File::open(path)?;
-    let metadata = file.metadata()?;
-    let (size, size_max) = if metadata.is_file() {
-        (metadata.len(), FILE_SIZE_MAX)
-    } else {
-        (0, STREAM_SIZE_MAX)
-    };
-    let mut text = Vec::new();
-    if size <= size_max {
-        text.reserve_exact(size as usize + 1);
-        file.take(size_max + 1).read_to_end(&mut text)?;
-    }
-    if size.max(text.len() as u64) > size_max {
-        let message = format!("it has more than {size_max} octets");
-        return Err(std::io::Error::new(
-            std::io::ErrorKind::FileTooLarge,
-            message,
-        ));
-    }
-    Ok(text)
-}
-
-/// Some hundred million records.
-const FILE_SIZE_MAX: u64 = u32::MAX as u64;
-/// What comes from a pipe.
-const STREAM_SIZE_MAX: u64 = 1 << 28;
+/// Octets of a master file: some hundred million records.
+pub const FILE_SIZE_MAX: u64 = u32::MAX as u64;
 
 /// Appends `owner TTL IN TYPE rdata`, names absolute, no line end.
 pub fn write_record(record: Record<'_>, out: &mut String) {

@@ -68,6 +68,7 @@ const fn kinds() -> [u8; 256] {
     kinds[b')' as usize] = SPECIAL;
     kinds[b'"' as usize] = SPECIAL;
     kinds[b'\\' as usize] = SPECIAL;
+    kinds[0] = SPECIAL;
     kinds
 }
 
@@ -122,6 +123,7 @@ impl<'t> Lexer<'t> {
                         open = Some(self.at);
                         self.at += 1;
                     }
+                    // RFC 1035 5.1 knows one level; NSD and Knot refuse a second one, BIND takes it.
                     Some(_) => return Err(self.fail("parenthesis inside parentheses")),
                 },
                 b')' => match open.take() {
@@ -161,6 +163,9 @@ impl<'t> Lexer<'t> {
                         return Err(self.fail_from(at, "backslash at the end of a line"));
                     }
                     b'\\' => at += 2,
+                    // BIND and Knot refuse it too (NSD takes it): nobody writes one on purpose outside
+                    // of a string, and what shows names as C strings would show half of the name.
+                    0 => return Err(self.fail_from(at, "a zero octet; it is written as \\000")),
                     b'"' if at > start && self.text.get(at - 1) == Some(&b'=') => {
                         at = self.closing_quote(at)? + 1;
                     }
@@ -340,6 +345,37 @@ mod tests {
                 entry(false, 8, &["b", "TXT", "x ; ( y", "z", "\\;"]),
             ]
         );
+    }
+
+    /// RFC 1035 5.1 has one level of parentheses: NSD and Knot refuse more, whatever stands between.
+    #[test]
+    fn parentheses_do_not_nest() {
+        for text in [
+            "a TXT ((x))\n",
+            "a TXT (x (y) z)\n",
+            "a TXT ( x\n ( y ) )\n",
+        ] {
+            let words = entries(text)[0].as_ref().unwrap_err().1.clone();
+            assert_eq!(words, "parenthesis inside parentheses", "{text}");
+        }
+        assert_eq!(
+            entries("a TXT (x) (y)"),
+            [entry(false, 1, &["a", "TXT", "x", "y"])]
+        );
+    }
+
+    /// A raw zero octet is refused outside of strings, as BIND and Knot do; in a string and in a comment all
+    /// peers take it, and `\000` is the way to write one.
+    #[test]
+    fn a_raw_zero_octet_is_refused_outside_of_strings() {
+        for (text, at) in [("a\0b A x\n", 1), ("\0 A x\n", 0), ("a TXT x\0\n", 7)] {
+            let (found, words) = entries(text)[0].as_ref().unwrap_err().clone();
+            assert_eq!(found, at, "{text:?}");
+            assert!(words.contains("\\000"), "{words}");
+        }
+        for text in ["a\\000b TXT x", "a TXT \"x\0y\"", "a TXT x ; \0"] {
+            assert!(entries(text)[0].is_ok(), "{text:?}");
+        }
     }
 
     #[test]

@@ -24,13 +24,9 @@ pub(super) fn read(folder: Option<&Path>, name: &[u8]) -> Result<Vec<u8>, String
     if !path.starts_with(&folder) {
         return Err(outside());
     }
-    let metadata = std::fs::metadata(&path).map_err(|_| outside())?;
-    // A pipe would block, a device would never end.
-    if !metadata.is_file() {
-        return Err(outside());
-    }
-    if metadata.len() > FILE_SIZE_MAX {
-        return Err(format!("`{name}` is larger than {FILE_SIZE_MAX} octets"));
-    }
-    std::fs::read(&path).map_err(|_| outside())
+    // A pipe would block, a device would never end: `file::read` takes neither.
+    crate::file::read(&path, FILE_SIZE_MAX).map_err(|error| match error.kind() {
+        std::io::ErrorKind::FileTooLarge => format!("`{name}`: {error}"),
+        _ => outside(),
+    })
 }

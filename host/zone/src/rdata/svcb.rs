@@ -89,6 +89,11 @@ pub(super) fn scan(cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> Result<(), Tex
         let fail = |reason: &str| word.error(format!("key `{shown}`: {reason}"));
         let value = scan_value(key, generic, text, word).map_err(|reason| fail(&reason))?;
         check_value(key, &value).map_err(|reason| fail(&reason))?;
+        if key == DOHPATH && !is_doh_path(&value) {
+            return Err(fail(
+                "not a path with the variable `dns`, such as /dns-query{?dns}",
+            ));
+        }
         if params.iter().any(|(other, ..)| *other == key) {
             return Err(fail("given twice"));
         }
@@ -289,6 +294,33 @@ fn scan_value(
         ECH => BASE64.decode(&octets).map_err(|_| "not base64".to_owned()),
         _ => Ok(octets),
     }
+}
+
+/// RFC 9461 5: a URI Template (RFC 6570) in relative form, UTF-8, that contains the variable `dns`; what
+/// becomes of it is a `:path`, so it starts with a slash. BIND asks for the same.
+fn is_doh_path(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else {
+        return false;
+    };
+    let mut rest = text;
+    let mut has_dns = false;
+    while let Some((literal, after)) = rest.split_once('{') {
+        let Some((expression, tail)) = after.split_once('}') else {
+            return false;
+        };
+        if literal.contains('}') || expression.contains('{') {
+            return false;
+        }
+        // RFC 6570 2.2: one operator, then variables, each with a prefix length or a star behind it.
+        let variables = expression.trim_start_matches(['+', '#', '.', '/', ';', '?', '&']);
+        let mut names = variables.split(',').map(|variable| {
+            let name = variable.split(':').next().unwrap_or_default();
+            name.strip_suffix('*').unwrap_or(name)
+        });
+        has_dns |= names.any(|name| name == "dns");
+        rest = tail;
+    }
+    has_dns && text.starts_with('/') && !rest.contains('}')
 }
 
 fn list<T>(octets: &[u8], item: impl Fn(&[u8]) -> Option<T>) -> Option<Vec<T>> {

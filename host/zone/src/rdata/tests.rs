@@ -316,6 +316,13 @@ fn text_errors_name_place_and_reason() {
         ("SVCB", "1 . no-default-alpn", 5, "needs the key `alpn`"),
         ("SVCB", "1 . key65535=x", 5, "reserved"),
         ("SVCB", "1 . prot=1", 5, "unknown key `prot`"),
+        ("SVCB", "1 . dohpath=/q", 5, "variable `dns`"),
+        ("SVCB", "1 . dohpath=q{?dns}", 5, "variable `dns`"),
+        ("SVCB", "1 . dohpath=/q{?dns", 5, "variable `dns`"),
+        ("SVCB", "1 . dohpath=/q{?dns}{", 5, "variable `dns`"),
+        ("SVCB", "1 . dohpath=/q{?adns}", 5, "variable `dns`"),
+        ("SVCB", "1 . dohpath=/\\255{?dns}", 5, "variable `dns`"),
+        ("SVCB", "1 . key7=/q", 5, "variable `dns`"),
         ("A", "\\# 3 010203", 1, "RDATA ends inside its address"),
         ("TYPE999", "x", 1, "RFC 3597"),
         ("TYPE999", "\\# 2 010203", 4, "3 octets follow, not 2"),
@@ -485,5 +492,22 @@ proptest! {
         if let Ok(wire) = from_text(rtype, &text, &origin()) {
             prop_assert_eq!(check(rtype, &wire), Ok(()));
         }
+    }
+}
+
+/// RFC 9461 5, RFC 6570 2: the variable `dns` may stand in any kind of expression, among others. BIND
+/// takes these too.
+#[test]
+fn a_doh_path_is_a_template_with_the_variable_dns() {
+    for path in [
+        "/q{?dns}",
+        "/q{?other,dns}",
+        "/q?a=b{&dns}",
+        "/q{dns}",
+        "/{+a}/{?dns:9}",
+    ] {
+        let text = format!("1 . dohpath=\"{path}\"");
+        let wire = from_text(RecordType::SVCB, &text, &Name::root());
+        assert!(wire.is_ok(), "{path}: {wire:?}");
     }
 }
