@@ -168,8 +168,8 @@ pub(crate) fn load(
         source,
     };
     // The state is taken before the contents: a change in between is seen by the next look.
-    let data = fs::metadata(file).map_err(read)?;
-    let text = fs::read(file).map_err(read)?;
+    let (text, data) =
+        bailiwick_zone::file::read_with_metadata(file, master::FILE_SIZE_MAX).map_err(read)?;
     let includes = memchr::memmem::find(&text, b"INCLUDE").is_some()
         || memchr::memmem::find(&text, b"include").is_some();
     let options = ParseOptions {

@@ -160,7 +160,7 @@ enum SecretsError {
 /// `current`, `previous` and `next`, each with 32 hexadecimal digits. What stands there is never
 /// repeated in a message.
 fn read_secrets(path: &Path) -> Result<Secrets, SecretsError> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match bailiwick_zone::file::read_text(path, SECRETS_SIZE_MAX) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             let words = format!("there is no file {}", path.display());
@@ -220,6 +220,8 @@ fn hex(digits: &str) -> Option<Vec<u8>> {
     pairs.collect()
 }
 
+/// Three lines and what is said about them.
+const SECRETS_SIZE_MAX: u64 = 64 << 10;
 /// Each process makes its own secrets.
 const RANDOM: &str = "random";
 const OFF: &str = "off";

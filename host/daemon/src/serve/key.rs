@@ -16,7 +16,7 @@ use tracing::warn;
 /// The key of the data directory `data`, made where there is none.
 pub(crate) fn hash_key(data: &Path) -> anyhow::Result<HashKey> {
     let path = data.join("names.key");
-    match fs::read(&path).map(<[u8; 32]>::try_from) {
+    match bailiwick_zone::file::read(&path, KEY_SIZE_MAX).map(<[u8; 32]>::try_from) {
         Ok(Ok(seed)) => return Ok(HashKey::from_bytes(seed)),
         Ok(Err(_)) => warn!("{} is not a key and is made anew", path.display()),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -29,6 +29,9 @@ pub(crate) fn hash_key(data: &Path) -> anyhow::Result<HashKey> {
     }
     Ok(HashKey::from_bytes(seed))
 }
+
+/// More is no key.
+const KEY_SIZE_MAX: u64 = 1024;
 
 /// Whole or not at all, whenever the process ends.
 fn keep(path: &Path, seed: &[u8; 32]) -> io::Result<()> {

@@ -178,9 +178,11 @@ impl fmt::Debug for Certificates {
 
 fn read(files: &CertificateFiles) -> Result<CertifiedKey, CertificateError> {
     let open = |path: &Path| {
-        fs::read(path).map_err(|source| CertificateError::Unreadable {
-            path: path.to_owned(),
-            source,
+        bailiwick_zone::file::read(path, PEM_SIZE_MAX).map_err(|source| {
+            CertificateError::Unreadable {
+                path: path.to_owned(),
+                source,
+            }
         })
     };
     let no_certificate = |reason: String| CertificateError::NoCertificate {
@@ -206,6 +208,9 @@ fn read(files: &CertificateFiles) -> Result<CertifiedKey, CertificateError> {
         }
     })
 }
+
+/// Certificates and keys are some thousand octets.
+const PEM_SIZE_MAX: u64 = 1 << 20;
 
 fn make(name: &str) -> Result<CertifiedKey, CertificateError> {
     let made = rcgen::generate_simple_self_signed([name.to_owned()])
