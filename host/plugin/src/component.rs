@@ -19,7 +19,7 @@ use crate::kind::Kind;
 use crate::kv::{MemoryKv, Tree};
 use crate::limits::{Class, Limits};
 use crate::metrics::{Metrics, is_kebab};
-use crate::settings::Settings;
+use crate::settings::{Schema, Settings};
 use crate::state::Environment;
 use crate::types::lifecycle::Manifest;
 use crate::v0_1::{self, Guest, Program};
@@ -313,7 +313,7 @@ fn check_manifest(manifest: &Manifest, surface: &Surface) -> Vec<Problem> {
     check_capabilities(manifest, surface, &mut bad);
     if manifest.settings_schema.len() > 64 << 10 {
         bad("bad-schema", "a settings schema of more than 64 KiB".into());
-    } else if let Err(words) = schema(&manifest.settings_schema) {
+    } else if let Err(words) = Schema::read(&manifest.settings_schema) {
         bad("bad-schema", words);
     }
     problems
@@ -362,60 +362,3 @@ fn check_capabilities(
 fn short(text: &str) -> String {
     text.chars().take(80).collect()
 }
-
-/// Reads a settings schema; none where there are no settings.
-pub(crate) fn schema(text: &str) -> Result<Option<jsonschema::Validator>, String> {
-    if text.trim().is_empty() {
-        return Ok(None);
-    }
-    let value = serde_json::from_str(text).map_err(|e| format!("the settings schema: {e}"))?;
-    let schema = jsonschema::draft202012::new(&value);
-    schema
-        .map(Some)
-        .map_err(|e| format!("the settings schema: {e}"))
-}
-
-/// Settings as a plugin may get them: an object that its schema takes, at most 64 KiB of it.
-pub(crate) fn check_settings(manifest: &Manifest, settings: &Settings) -> Result<(), Vec<String>> {
-    let schema = schema(&manifest.settings_schema).map_err(|words| vec![words])?;
-    let zones = settings
-        .zones
-        .keys()
-        .map(|zone| (format!("zone {zone}: "), settings.merged(*zone)));
-    let mut problems = Vec::new();
-    for (whose, value) in [(String::new(), settings.base.clone())]
-        .into_iter()
-        .chain(zones)
-    {
-        let Some(object) = value.as_object() else {
-            problems.push(format!("{whose}settings are an object"));
-            continue;
-        };
-        if value.to_string().len() > SETTINGS_BYTES_MAX {
-            problems.push(format!("{whose}more than 64 KiB of settings"));
-        }
-        match &schema {
-            None if !object.is_empty() => {
-                problems.push(format!("{whose}this plugin takes no settings"));
-            }
-            None => {}
-            Some(schema) => problems.extend(
-                schema
-                    .iter_errors(&value)
-                    .take(PROBLEMS_MAX)
-                    .map(|error| format!("{whose}{}: {error}", error.instance_path())),
-            ),
-        }
-        if problems.len() >= PROBLEMS_MAX {
-            break;
-        }
-    }
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems)
-    }
-}
-
-const SETTINGS_BYTES_MAX: usize = 64 << 10;
-const PROBLEMS_MAX: usize = 32;

@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::cache::{Compiler, LoadError, compile_once, hex_digest, seed};
-use crate::component::{
-    Examined, Grants, Problem, Surface, check_settings, examine, isolated, on_own_thread,
-};
+use crate::component::{Examined, Grants, Problem, Surface, examine, isolated, on_own_thread};
 use crate::engine::Engine;
 use crate::error::PolicyError;
 use crate::facts::NoFacts;
@@ -18,7 +16,7 @@ use crate::limits::Limits;
 use crate::lines::Line;
 use crate::metrics::Metrics;
 use crate::question::{Question, Reply};
-use crate::settings::Settings;
+use crate::settings::{Schema, Settings};
 use crate::state::Environment;
 use crate::types::UnixMs;
 use crate::types::lifecycle::{Manifest, StartReason};
@@ -180,7 +178,11 @@ impl Offline {
         })
         .map_err(OfflineError::Refused)?;
         let manifest = &examined.manifest;
-        check_settings(manifest, &settings).map_err(OfflineError::Settings)?;
+        let schema = Schema::read(&manifest.settings_schema);
+        let schema = schema.map_err(|words| OfflineError::Settings(vec![words]))?;
+        let settings = settings.sieved(None, &schema).map_err(|problems| {
+            OfflineError::Settings(problems.iter().map(ToString::to_string).collect())
+        })?;
         let limits = Limits::of(examined.class);
         let environment = Environment {
             tree: Tree {

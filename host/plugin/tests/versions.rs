@@ -253,6 +253,36 @@ fn settings_must_fit_the_schema() {
     assert_eq!(reason(&bench), "old");
 }
 
+/// Issue 2: a zone's wrong setting is named by the zone, kept out for it alone and counted; everybody
+/// else is served as configured, and a correction is taken.
+#[test]
+fn settings_of_one_zone_that_do_not_fit_are_that_zones_alone() {
+    let bench = Bench::new();
+    bench.put_in_force(&hostile("hostile"), json!({"mark": "old"}));
+    let asking = |amount| Settings {
+        zones: [(7, json!({ "amount": amount })), (8, json!({"amount": 8}))].into(),
+        names: [(7, "wrong.example.".into()), (8, "right.example.".into())].into(),
+        ..Settings::new(json!({"mark": "new"}))
+    };
+    bench
+        .registry
+        .configure("hostile", asking(-1), NOW)
+        .unwrap();
+    assert_eq!(reason(&bench), "new");
+    let status = || bench.registry.list().remove(0);
+    assert_eq!(status().settings_kept_out_count, 1);
+    let words = &status().settings_kept_out[0];
+    assert!(words.contains("zone wrong.example."), "{words}");
+    assert!(words.contains("/amount: -1"), "{words}");
+    let in_force = bench.registry.settings("hostile").unwrap();
+    assert_eq!(in_force.zones.keys().collect::<Vec<_>>(), [&8]);
+    assert!(in_force.asks_as(&asking(-1)));
+    let bench = bench.reopened();
+    assert_eq!(reason(&bench), "new");
+    bench.registry.configure("hostile", asking(7), NOW).unwrap();
+    assert_eq!(bench.registry.list()[0].settings_kept_out_count, 0);
+}
+
 /// A version is named by the beginning of its hash; one that fits two is refused.
 #[test]
 fn versions_are_named_by_hash() {

@@ -129,6 +129,8 @@ fn plugins(report: &Report) {
         }
         gauge!("bailiwick_plugin_breaker_open", "plugin" => name.clone())
             .set(f64::from(u8::from(plugin.breaker_open)));
+        gauge!("bailiwick_plugin_zone_settings_kept_out", "plugin" => name.clone())
+            .set(plugin.settings_kept_out_count as f64);
         gauge!("bailiwick_plugin_memory_high_bytes", "plugin" => name.clone())
             .set(plugin.memory_high_bytes as f64);
         gauge!("bailiwick_plugin_memory_max_bytes", "plugin" => name.clone())
@@ -215,6 +217,10 @@ fn describe() {
     describe_gauge!(
         "bailiwick_plugin_breaker_open",
         "1 while the plugin rests after faults; its last tables are in force."
+    );
+    describe_gauge!(
+        "bailiwick_plugin_zone_settings_kept_out",
+        "Zones whose own settings do not fit the plugin; its last good ones hold, or the plugin's."
     );
     describe_gauge!(
         "bailiwick_plugin_memory_high_bytes",

@@ -104,6 +104,10 @@ pub(crate) struct PluginRow {
     /// "working", "resting after faults until …", "not started": in words.
     pub(crate) state: String,
     pub(crate) breaker_open: bool,
+    /// Zones whose own settings are not in force, in words; the first of them.
+    pub(crate) settings_kept_out: Vec<String>,
+    /// How many there are.
+    pub(crate) settings_kept_out_count: u64,
     pub(crate) calls: u64,
     /// By kind of fault.
     pub(crate) faults: Vec<(String, u64)>,

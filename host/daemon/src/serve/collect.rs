@@ -336,6 +336,8 @@ fn plugin_row(plugin: &PluginStatus) -> PluginRow {
         installed: plugin.versions.iter().map(version).collect(),
         state,
         breaker_open: resting,
+        settings_kept_out: plugin.settings_kept_out.clone(),
+        settings_kept_out_count: plugin.settings_kept_out_count as u64,
         calls: metrics.calls,
         faults: metrics
             .faults
@@ -383,6 +385,15 @@ fn add_troubles(report: &mut Report, zones: &[ZoneStatus], tables: &TablesReport
             report
                 .troubles
                 .push(format!("Plugin {}: {}.", plugin.name, plugin.state));
+        }
+        if let Some(words) = plugin.settings_kept_out.first() {
+            let more = match plugin.settings_kept_out_count {
+                1 => String::new(),
+                n => format!("; {} more zones have such settings", n - 1),
+            };
+            report
+                .troubles
+                .push(format!("Plugin {}: {words}{more}.", plugin.name));
         }
     }
     let failures = [

@@ -37,10 +37,8 @@ pub(super) fn start(running: &Arc<Running>) {
         error!("{words}");
         running.trouble("plugins", Some(words));
     }
-    for plugin in &running.config().plugins {
-        // A failure is told where it happens.
-        let _ = bring(running, &registry, plugin);
-    }
+    // A failure is told where it happens.
+    let _ = bring_all(running, &registry, |_| true);
 }
 
 /// Follows a changed configuration; what was done, in words.
@@ -59,14 +57,9 @@ pub(super) fn apply(
             .collect::<Vec<_>>()
     };
     let touched = differing(older) != differing(newer);
-    let mut words = Vec::new();
-    for plugin in newer
-        .plugins
-        .iter()
-        .filter(|p| touched || !older.plugins.contains(p))
-    {
-        words.push(bring(running, registry, plugin));
-    }
+    let mut words = bring_all(running, registry, |plugin| {
+        touched || !older.plugins.contains(plugin)
+    });
     let names = |config: &Config| {
         config
             .plugins
@@ -85,15 +78,63 @@ pub(super) fn apply(
     words
 }
 
+/// Installs, activates and sets those plugins of the configuration that are meant; what was done, or
+/// what is not as configured, in words.
+fn bring_all(
+    running: &Running,
+    registry: &Registry,
+    is_meant: impl Fn(&PluginConfig) -> bool,
+) -> Vec<Result<String, String>> {
+    let config = running.config();
+    let meant = config.plugins.iter().filter(|plugin| is_meant(plugin));
+    let mut words: Vec<_> = meant.map(|p| bring(running, registry, p)).collect();
+    let known = registry.list();
+    let nobodys = zones_with_settings_of_nobody(&config, &known);
+    if let Some(nobodys) = &nobodys {
+        error!("{nobodys}");
+        words.push(Err(nobodys.clone()));
+    }
+    running.trouble("zone settings", nobodys);
+    words
+}
+
+/// Settings of zones for plugins that are not installed: a misspelt name, most likely.
+fn zones_with_settings_of_nobody(config: &Config, known: &[PluginStatus]) -> Option<String> {
+    let known: Vec<&str> = known.iter().map(|row| row.plugin.as_str()).collect();
+    let mut lost = config.zones.iter().flat_map(|zone| {
+        let names = zone.settings.keys().map(String::as_str);
+        let unknown = names.filter(|name| !known.contains(name));
+        unknown.map(|name| (&zone.name, name))
+    });
+    let (zone, name) = lost.next()?;
+    let meant = crate::config::nearest(name, &known)
+        .map_or_else(String::new, |n| format!("; did you mean `{n}`?"));
+    let more = match lost.count() {
+        0 => String::new(),
+        n => format!(" ({n} more such settings)"),
+    };
+    Some(format!(
+        "Zone {zone} has settings for the plugin `{name}`, and no such plugin is installed{meant}{more}"
+    ))
+}
+
 /// Installs one, activates it where that is due, and gives it its settings.
 fn bring(running: &Running, registry: &Registry, plugin: &PluginConfig) -> Result<String, String> {
     let about = about(&plugin.file);
     let file = plugin.file.display();
     match try_bring(&running.config(), registry, plugin) {
-        Ok(words) => {
+        Ok(brought) => {
+            // What is kept out of single zones is shown from the registry, which has it after a restart too.
             running.trouble(&about, None);
-            info!("{words}");
-            Ok(words)
+            info!("{}", brought.words);
+            if brought.kept_out.is_empty() {
+                return Ok(brought.words);
+            }
+            Err(format!(
+                "{}, but {}",
+                brought.words,
+                brought.kept_out.join("\n")
+            ))
         }
         Err(failure) => {
             let words = format!("The plugin {file} is not in use as configured: {failure:#}.");
@@ -108,8 +149,8 @@ fn try_bring(
     config: &Config,
     registry: &Registry,
     plugin: &PluginConfig,
-) -> anyhow::Result<String> {
-    let bytes = std::fs::read(&plugin.file)?;
+) -> anyhow::Result<Brought> {
+    let bytes = crate::commands::component(&plugin.file)?;
     let grants = Grants {
         large: plugin.class == LimitClass::Large,
         capabilities: None,
@@ -129,24 +170,45 @@ fn try_bring(
     };
     let has_them = registry
         .settings(name)
-        .is_some_and(|has| has.base == settings.base && has.zones == settings.zones);
-    if has_them && active.as_ref() == Some(&version) {
-        return Ok(format!("plugin {name} is active as before"));
+        .is_some_and(|has| has.asks_as(&settings));
+    let words = if has_them && active.as_ref() == Some(&version) {
+        format!("plugin {name} is active as before")
+    } else {
+        let origin = registry.activate_with(name, Some(&version), settings, now)?;
+        format!("plugin {name} {} is active", origin.version)
+    };
+    let mut kept_out = Vec::new();
+    if let Some(settings) = registry.settings(name) {
+        kept_out.extend(settings.kept_out_words().take(KEPT_OUT_MAX));
+        let more = settings.kept_out.len().saturating_sub(kept_out.len());
+        if more > 0 {
+            kept_out.push(format!("and the settings of {more} more zones"));
+        }
     }
-    let origin = registry.activate_with(name, Some(&version), settings, now)?;
-    Ok(format!("plugin {name} {} is active", origin.version))
+    Ok(Brought { words, kept_out })
 }
+
+/// A plugin that is in use.
+struct Brought {
+    words: String,
+    /// Zones whose own settings are not in force, in words.
+    kept_out: Vec<String>,
+}
+
+/// Zones named one by one in what a reload says.
+const KEPT_OUT_MAX: usize = 20;
 
 /// The plugin's settings, and what differs for single zones.
 fn settings(config: &Config, name: &str, plugin: &PluginConfig) -> Settings {
-    let differing = config.zones.iter().filter_map(|zone| {
-        let patch = zone.settings.get(name)?;
-        Some((zone_id(&zone.name), patch.clone()))
-    });
-    Settings {
-        zones: differing.collect(),
-        ..Settings::new(plugin.settings.clone())
+    let mut settings = Settings::new(plugin.settings.clone());
+    for zone in &config.zones {
+        if let Some(patch) = zone.settings.get(name) {
+            let id = zone_id(&zone.name);
+            settings.zones.insert(id, patch.clone());
+            settings.names.insert(id, zone.name.to_string());
+        }
     }
+    settings
 }
 
 fn about(file: &std::path::Path) -> String {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::{Registry, Running, State};
 use crate::cache::LoadError;
-use crate::component::{check_settings, on_own_thread};
+use crate::component::on_own_thread;
 use crate::error::{PolicyError, StoreFault};
 use crate::kv::Tree;
 use crate::limits::Limits;
-use crate::settings::Settings;
+use crate::settings::{Schema, Settings};
 use crate::state::Environment;
 use crate::store::{Activation, VersionRecord};
 use crate::types::UnixMs;
@@ -194,6 +194,7 @@ impl Registry {
     ) -> Result<Arc<Origin>, ActivateError> {
         let plugin = record.manifest.name.clone();
         let present = state.activations.get(&plugin).cloned();
+        let settings = sieved(record, &settings, present.as_ref())?;
         let generation = state
             .activations
             .values()
@@ -243,6 +244,9 @@ impl Registry {
             "policy `{plugin}` {} is active (generation {generation})",
             origin.version,
         );
+        for words in next.settings.kept_out_words().take(KEPT_OUT_LINES_MAX) {
+            tracing::warn!(policy.name = %plugin, "policy `{plugin}`: {words}");
+        }
         Ok(origin)
     }
 
@@ -280,7 +284,6 @@ impl Registry {
     ) -> Result<Arc<Worker>, ActivateError> {
         let sha256 = next.active.as_deref().unwrap_or_default();
         let record = state.find(&next.plugin, Some(sha256))?.clone();
-        check_settings(&record.manifest, &next.settings).map_err(ActivateError::Settings)?;
         let (program, environment) = self.prepare(state, next, &record)?;
         // After a restart the settings are those that passed before.
         if reason != StartReason::Restart {
@@ -382,6 +385,23 @@ impl Registry {
         self.policies.bindings().store(Arc::new(bindings));
     }
 }
+
+/// The settings as this version takes them.
+fn sieved(
+    record: &VersionRecord,
+    settings: &Settings,
+    present: Option<&Activation>,
+) -> Result<Settings, ActivateError> {
+    let schema = Schema::read(&record.manifest.settings_schema);
+    let schema = schema.map_err(|words| ActivateError::Settings(vec![words]))?;
+    let sieved = settings.sieved(present.map(|present| &present.settings), &schema);
+    sieved.map_err(|problems| {
+        ActivateError::Settings(problems.iter().map(ToString::to_string).collect())
+    })
+}
+
+/// More lines would say no more: the status page has the number of all.
+const KEPT_OUT_LINES_MAX: usize = 20;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Change {

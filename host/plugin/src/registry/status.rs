@@ -28,6 +28,10 @@ pub struct PluginStatus {
     pub generation: u64,
     /// Of the settings.
     pub settings_generation: u64,
+    /// Zones whose own settings are not in force, in words; the first of them.
+    pub settings_kept_out: Vec<String>,
+    /// How many there are.
+    pub settings_kept_out_count: usize,
     /// Why an active version does not run.
     pub start_error: Option<String>,
     /// Whether it is left alone for a while.
@@ -102,6 +106,12 @@ impl Registry {
                     previous: activation.and_then(|a| a.previous.clone()),
                     generation: activation.map_or(0, |a| a.generation),
                     settings_generation: activation.map_or(0, |a| a.settings.generation),
+                    settings_kept_out: activation
+                        .iter()
+                        .flat_map(|a| a.settings.kept_out_words())
+                        .take(KEPT_OUT_WORDS_MAX)
+                        .collect(),
+                    settings_kept_out_count: activation.map_or(0, |a| a.settings.kept_out.len()),
                     start_error,
                     breaker,
                     limits: Limits::of(class),
@@ -126,3 +136,6 @@ impl Registry {
             .collect()
     }
 }
+
+/// Zones named one by one; the others are counted.
+const KEPT_OUT_WORDS_MAX: usize = 10;
