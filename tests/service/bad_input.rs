@@ -127,6 +127,184 @@ fn a_typo_in_the_configuration_is_named_with_its_line() {
     }
 }
 
+/// Settings are held against the schemas of the plugins that the file names, each mistake with its place,
+/// and a zone's settings for a plugin that is not there are named with the one that was meant.
+#[test]
+fn check_config_looks_into_the_settings_of_plugins() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bailiwick.toml");
+    let plugin = guests::shipped("dnssec-policy").unwrap();
+    let zone = "[[zone]]\nname = \"a.test\"\nfile = \"a\"\n";
+    let text = format!(
+        "version = \"v1\"\n{zone}[zone.settings.dnssec-policy]\npreset = \"standrad\"\n\
+         [[zone]]\nname = \"b.test\"\nfile = \"b\"\n[zone.settings.dnssec-polcy]\npreset = \"standard\"\n\
+         [[plugin]]\nfile = {:?}\n[plugin.settings]\nsign = true\n",
+        path(&plugin)
+    );
+    fs::write(&file, &text).unwrap();
+    let said = |code| {
+        let output = bailiwick(&["check-config", path(&file)]).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", output.stdout);
+        output.stdout
+    };
+    let found = said(1);
+    assert!(found.contains(":6:1: /preset: \"standrad\""), "{found}");
+    assert!(
+        found.contains(":10:1: ") && found.contains("did you mean `dnssec-policy`?"),
+        "{found}"
+    );
+    assert_eq!(found.lines().count(), 2, "{found}");
+    fs::write(&file, text.replace("sign = true", "sign = 1")).unwrap();
+    let found = said(1);
+    assert!(found.contains(":15:1: /sign: 1 is not of type"), "{found}");
+    let good = text
+        .replace("standrad", "standard")
+        .replace("polcy", "policy");
+    fs::write(&file, good).unwrap();
+    said(0);
+}
+
+/// One zone's wrong setting is that zone's: the plugin serves the others as configured, the zone is named in
+/// words and counted, and its correction is taken without a restart.
+#[test]
+fn a_wrong_setting_of_one_zone_costs_that_zone_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = guests::shipped("dnssec-policy").unwrap();
+    let text = |wrong: &str| {
+        let zone = |name: &str, preset: &str| {
+            let file = zone_file(&folder, name, 1);
+            format!(
+                "[[zone]]\nname = \"{name}\"\nfile = \"{}\"\nsigning = true\n[zone.settings.dnssec-policy]\npreset = \"{preset}\"\n",
+                file.display()
+            )
+        };
+        format!(
+            "version = \"v1\"\n{}{}[[plugin]]\nfile = \"{}\"\n",
+            zone("right.test.", "conservative"),
+            zone("wrong.test.", wrong),
+            plugin.display()
+        )
+    };
+    let mut server = TestServer::options()
+        .config(&text("nope"))
+        .http()
+        .start()
+        .unwrap();
+    let (about, _) = wait_until("the zone is named", LIMIT, || {
+        let status = server.status().ok()?;
+        let mut troubles = status["troubles"].as_array()?.iter();
+        let about =
+            troubles.find_map(|words| words.as_str()?.contains("wrong.test.").then_some(words))?;
+        Some(about.as_str()?.to_owned())
+    });
+    assert!(
+        about.contains("/preset") && !about.contains("right.test."),
+        "{about}"
+    );
+    let row = server.wait_plugin("dnssec-policy", LIMIT);
+    assert_eq!(row["settings_kept_out_count"], 1, "{row}");
+    let kept_out = || {
+        let text = server.metrics().unwrap();
+        bailiwick_tests::http::metric(&text, "bailiwick_plugin_zone_settings_kept_out", &[])
+    };
+    assert_eq!(kept_out(), Some(1.0));
+    wait_until("the other zone has its policy", LIMIT, || {
+        let status = server.status().ok()?;
+        let rows = status["decisions"].as_array()?.clone();
+        rows.iter().find(|row| {
+            row["about"] == "right.test."
+                && row["outcome"]
+                    .as_str()
+                    .is_some_and(|o| o.contains("algorithm 8"))
+        })?;
+        Some(())
+    });
+    fs::write(
+        server.data().path().join("bailiwick.toml"),
+        text("standard"),
+    )
+    .unwrap();
+    server.must(&["reload"]).unwrap();
+    assert_eq!(kept_out(), Some(0.0));
+    server.process().signal("TERM").unwrap();
+}
+
+/// A named pipe, a device or a folder in the place of a file is refused in words and holds up nothing: not a
+/// check, not an answer, not a start.
+#[test]
+fn what_is_no_regular_file_is_refused_without_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let good = zone_file(&folder, "good.test.", 1);
+    for (file, what) in [
+        (path(&pipe), "a named pipe"),
+        ("/dev/zero", "a device"),
+        (path(folder.path()), "a directory"),
+    ] {
+        let config = |name: &str, text: String| {
+            let config = folder.path().join(name);
+            fs::write(&config, format!("version = \"v1\"\n{text}")).unwrap();
+            path(&config).to_owned()
+        };
+        for args in [
+            vec!["zone".to_owned(), "check".into(), file.into()],
+            vec![
+                "zone".into(),
+                "answer".into(),
+                file.into(),
+                "a.test".into(),
+                "A".into(),
+            ],
+            vec!["check-config".into(), file.into()],
+            vec!["serve".into(), "--config".into(), file.into()],
+            vec!["serve".into(), "--zones".into(), file.into()],
+            vec!["plugin".into(), "check".into(), file.into()],
+            vec!["plugin".into(), "install".into(), file.into()],
+            vec![
+                "check-config".into(),
+                config("plugin.toml", format!("[[plugin]]\nfile = {file:?}\n")),
+            ],
+            vec![
+                "check-config".into(),
+                config(
+                    "secrets.toml",
+                    format!("[answers]\ncookie-secrets = {file:?}\n"),
+                ),
+            ],
+            vec![
+                "serve".into(),
+                "--listen-tls".into(),
+                "127.0.0.1:0".into(),
+                "--listen".into(),
+                "127.0.0.1:0".into(),
+                "--tls-certificate".into(),
+                file.into(),
+                "--tls-key".into(),
+                path(&good).into(),
+            ],
+        ] {
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            let output = bailiwick(&args).unwrap();
+            let said = output.stdout + &output.stderr;
+            assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
+            assert!(said.contains(what), "{args:?}: {said}");
+        }
+        let server = TestServer::options()
+            .zone("good.test.", &good)
+            .zone_unawaited("odd.test.", Path::new(file))
+            .http()
+            .start()
+            .unwrap();
+        let (error, _) = wait_until("the odd file is named", LIMIT, || {
+            zone_error(&server, "odd.test.")
+        });
+        assert!(error.contains(what), "{error}");
+        assert_eq!(serial(server.v4(), "good.test."), Some(1));
+    }
+}
+
 /// A reload of a configuration with a typo is kept out and named; the server serves on.
 #[test]
 fn a_bad_configuration_is_kept_out_at_a_reload() {

@@ -1,12 +1,11 @@
 //! The command line, as clap reads it. What each command does is in `commands` and `serve`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
-use crate::config::{HttpListen, LogFormat, ZoneFlag, ZoneName, ZonePrimaryFlag};
+use crate::config::{HttpListen, ListenAddr, LogFormat, ZoneFlag, ZoneName, ZonePrimaryFlag};
 
 /// Managed DNS whose business rules are WebAssembly components.
 #[derive(Debug, Parser)]
@@ -68,16 +67,16 @@ pub(crate) struct ServeArgs {
     pub(crate) data: Option<PathBuf>,
     /// Addresses to answer DNS on, UDP and TCP
     #[arg(long, value_name = "ADDR:PORT", num_args = 1..)]
-    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) listen: Vec<ListenAddr>,
     /// Addresses to answer DNS over TLS on (port 853 by custom)
     #[arg(long, value_name = "ADDR:PORT", num_args = 1..)]
-    pub(crate) listen_tls: Vec<SocketAddr>,
+    pub(crate) listen_tls: Vec<ListenAddr>,
     /// Addresses to answer DNS over QUIC on (port 853 by custom)
     #[arg(long, value_name = "ADDR:PORT", num_args = 1..)]
-    pub(crate) listen_quic: Vec<SocketAddr>,
+    pub(crate) listen_quic: Vec<ListenAddr>,
     /// Addresses to answer DNS over HTTPS on, HTTP/2 and HTTP/3 (port 443 by custom)
     #[arg(long, value_name = "ADDR:PORT", num_args = 1..)]
-    pub(crate) listen_https: Vec<SocketAddr>,
+    pub(crate) listen_https: Vec<ListenAddr>,
     /// Certificate for them, with those that lead to its authority (PEM); without it one is made that
     /// proves nothing. Read again when it changes
     #[arg(long, value_name = "FILE", requires = "tls_key")]

@@ -7,6 +7,8 @@ mod remote;
 mod zone_answer;
 mod zone_check;
 
+pub(crate) use plugin_file::component;
+
 use std::fmt::Display;
 use std::io::Write;
 

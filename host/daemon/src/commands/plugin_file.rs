@@ -126,16 +126,9 @@ fn start(args: &PluginFileArgs) -> anyhow::Result<Offline> {
 }
 
 /// A component's octets, no more than any class allows.
-pub(super) fn component(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let what = || file.display().to_string();
-    let mut bytes = Vec::new();
-    // One octet more than any class allows is enough to know that it is too large.
-    let opened = std::fs::File::open(file).with_context(what)?;
-    opened
-        .take(COMPONENT_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .with_context(what)?;
-    Ok(bytes)
+pub(crate) fn component(file: &Path) -> anyhow::Result<Vec<u8>> {
+    bailiwick_zone::file::read(file, COMPONENT_BYTES_MAX)
+        .with_context(|| file.display().to_string())
 }
 
 /// What the class `large` allows.
@@ -153,7 +146,7 @@ fn input(file: &Path) -> anyhow::Result<String> {
 }
 
 /// In a child, as the server does it: a hostile component can keep a compiler busy.
-fn compiler() -> anyhow::Result<Compiler> {
+pub(super) fn compiler() -> anyhow::Result<Compiler> {
     Compiler::child_of_this_program(crate::cli::PLUGIN_COMPILE)
         .context("where does this program lie?")
 }

@@ -1,46 +1,37 @@
 //! From the file and the flags to a [`Config`], or to every problem at once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use bailiwick_server::CertificateFiles;
+use bailiwick_zone::Name;
+use toml::Spanned;
 
+use super::addresses::Listener;
 use super::answers::Wrong;
 use super::problem::{Problem, Problems, nearest};
-use super::spec::{AccountSpec, Spec, ZoneSpec};
+use super::schema::Taken;
+use super::spec::{AccountSpec, NodeSpec, Spec, ZoneSpec};
 use super::{
     AccountConfig, Config, DATA_DIR_DEFAULT, NodeConfig, PluginConfig, ZoneConfig, ZoneSource,
-    schema,
+    addresses, schema,
 };
 use crate::cli::ServeArgs;
 
 impl Config {
     /// The configuration of one file, without flags.
     pub(crate) fn read(path: &Path) -> Result<Self, Problems> {
-        let text = std::fs::read(path)
-            .map_err(|e| one(Problem::outside(format!("{}: {e}", path.display()))))?;
-        let text = String::from_utf8(text).map_err(|e| {
-            one(Problem::outside(format!(
-                "{}: not UTF-8 text: {e}",
-                path.display()
-            )))
-        })?;
-        Self::parse(path, &text)
+        Self::parse(path, &text_of(path)?)
     }
 
     /// The configuration in a text; `path` is for messages and for relative paths.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Problems> {
-        let spec = schema::read(path, text)?;
-        let mut reading = Reading {
-            path,
-            text,
-            base: path.parent().unwrap_or_else(|| Path::new("")).to_owned(),
-            problems: Vec::new(),
-        };
-        let config = reading.config(spec);
-        match reading.problems.is_empty() {
-            true => Ok(config),
-            false => Err(Problems(reading.problems)),
+        let read = Examined::of(path, text);
+        match read.config {
+            Some(config) if read.problems.is_empty() => Ok(config),
+            _ => Err(Problems(read.problems)),
         }
     }
 
@@ -50,16 +41,14 @@ impl Config {
             Some(path) => Self::read(path)?,
             None => Self::default(),
         };
-        if !args.listen.is_empty() {
-            config.server.listen.clone_from(&args.listen);
-        }
         for (flags, place) in [
+            (&args.listen, &mut config.server.listen),
             (&args.listen_tls, &mut config.server.listen_tls),
             (&args.listen_quic, &mut config.server.listen_quic),
             (&args.listen_https, &mut config.server.listen_https),
         ] {
             if !flags.is_empty() {
-                place.clone_from(flags);
+                *place = flags.iter().map(|flag| flag.0).collect();
             }
         }
         if let (Some(certificate), Some(key)) = (&args.tls_certificate, &args.tls_key) {
@@ -95,11 +84,68 @@ impl Config {
         if let Err(e) = check_threads(config.server.threads) {
             problems.push(Problem::outside(e));
         }
+        // Those of the file alone have been looked at, with their places.
+        let listeners = addresses::listeners(&config.server, &config.http);
+        let clashes = addresses::clashes(&listeners).into_iter();
+        problems.extend(clashes.map(|(_, words)| Problem::outside(words)));
         refuse_twice(&config.zones, &mut problems);
         if problems.is_empty() {
             Ok(config)
         } else {
             Err(Problems(problems))
+        }
+    }
+}
+
+/// A file as far as it could be read.
+pub(crate) struct Examined {
+    /// What it asks for, without what does not fit; none where not even that can be told.
+    pub(crate) config: Option<Config>,
+    /// By place.
+    pub(crate) problems: Vec<Problem>,
+    /// Where the file of each plugin of `config` is named.
+    pub(crate) plugin_places: Vec<Range<usize>>,
+    /// Settings of plugins, with their places.
+    pub(crate) settings: Vec<SettingsGiven>,
+}
+
+/// A table with settings for a plugin.
+pub(crate) struct SettingsGiven {
+    /// For which plugin.
+    pub(crate) of: SettingsOf,
+    /// Of the table.
+    pub(crate) place: Range<usize>,
+}
+
+/// Whose settings they are.
+pub(crate) enum SettingsOf {
+    /// Of the plugin with this number in the configuration.
+    Plugin(usize),
+    /// Of a zone, for a plugin by name.
+    Zone(Name, String),
+}
+
+impl Examined {
+    /// Looks at a text; `path` is for messages and for relative paths.
+    pub(crate) fn of(path: &Path, text: &str) -> Self {
+        let read = schema::read(path, text);
+        let mut reading = Reading {
+            path,
+            text,
+            base: path.parent().unwrap_or_else(|| Path::new("")).to_owned(),
+            problems: read.problems,
+            taken: read.taken,
+            plugin_places: Vec::new(),
+            settings: Vec::new(),
+        };
+        let config = read.spec.map(|spec| reading.config(spec));
+        let mut problems = reading.problems;
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        Self {
+            config,
+            problems,
+            plugin_places: reading.plugin_places,
+            settings: reading.settings,
         }
     }
 }
@@ -110,26 +156,81 @@ struct Reading<'a> {
     text: &'a str,
     base: PathBuf,
     problems: Vec<Problem>,
+    /// What is left out, because it was a problem by itself.
+    taken: Vec<Taken>,
+    plugin_places: Vec<Range<usize>>,
+    settings: Vec<SettingsGiven>,
 }
 
 impl Reading<'_> {
     fn config(&mut self, spec: Spec) -> Config {
         let mut config = Config::default();
-        if spec.version.get_ref() != VERSION {
-            let wrong = spec.version.get_ref();
-            self.problem(
-                spec.version.span(),
-                format!("version `{wrong}` is not known; this program reads `{VERSION}`"),
-            );
-        }
-        if let Some(listen) = spec.server.listen {
-            if listen.get_ref().is_empty() {
+        match spec.version {
+            Some(version) if version.get_ref() != VERSION => {
+                let wrong = version.get_ref();
                 self.problem(
-                    listen.span(),
-                    "no address to listen on; leave the key out for the default",
+                    version.span(),
+                    format!("version `{wrong}` is not known; this program reads `{VERSION}`"),
                 );
             }
-            config.server.listen = listen.into_inner();
+            Some(_) => {}
+            None if self
+                .taken
+                .iter()
+                .any(|out| nearest(&out.under, &["version"]).is_some()) => {}
+            None => self.problem(
+                0..0,
+                format!("the version is missing: begin the file with version = \"{VERSION}\""),
+            ),
+        }
+        if let Some(listen) = &spec.server.listen
+            && listen.get_ref().is_empty()
+            && !self.is_incomplete(&listen.span())
+        {
+            self.problem(
+                listen.span(),
+                "no address to listen on; leave the key out for the default",
+            );
+        }
+        let listen = spec.server.listen.map(Spanned::into_inner);
+        let mut listeners = Vec::new();
+        for (key, list, place) in [
+            (addresses::LISTEN, listen, &mut config.server.listen),
+            (
+                addresses::LISTEN_TLS,
+                Some(spec.server.listen_tls),
+                &mut config.server.listen_tls,
+            ),
+            (
+                addresses::LISTEN_QUIC,
+                Some(spec.server.listen_quic),
+                &mut config.server.listen_quic,
+            ),
+            (
+                addresses::LISTEN_HTTPS,
+                Some(spec.server.listen_https),
+                &mut config.server.listen_https,
+            ),
+        ] {
+            if let Some(list) = list {
+                *place = list.iter().map(|each| each.get_ref().0).collect();
+                listeners.extend(list.into_iter().map(|each| Listener {
+                    key,
+                    address: each.get_ref().0,
+                    place: Some(each.span()),
+                }));
+            }
+        }
+        if let Some(http) = spec.http.listen {
+            config.http.listen = *http.get_ref();
+            listeners.extend(http.get_ref().0.map(|address| Listener {
+                key: addresses::HTTP,
+                address,
+                place: Some(http.span()),
+            }));
+        }
+        for (place, words) in addresses::clashes(&listeners) {
+            self.problem(place.unwrap_or_default(), words);
         }
         if let Some(threads) = spec.server.threads {
             if let Err(e) = check_threads(*threads.get_ref()) {
@@ -137,16 +238,15 @@ impl Reading<'_> {
             }
             config.server.threads = threads.into_inner();
         }
-        config.server.listen_tls = spec.server.listen_tls;
-        config.server.listen_quic = spec.server.listen_quic;
-        config.server.listen_https = spec.server.listen_https;
         config.certificate = spec.tls.map(|tls| CertificateFiles {
-            certificate: self.resolve(&tls.certificate),
-            key: self.resolve(&tls.key),
+            certificate: self.resolve(&tls.certificate.0),
+            key: self.resolve(&tls.key.0),
         });
-        let data = spec.server.data.unwrap_or_else(|| DATA_DIR_DEFAULT.into());
+        let data = spec
+            .server
+            .data
+            .map_or_else(|| DATA_DIR_DEFAULT.into(), |data| data.0);
         config.server.data = Some(self.resolve(&data));
-        config.http.listen = spec.http.listen.unwrap_or(config.http.listen);
         config.http.zone_series_max = spec
             .http
             .zone_series_max
@@ -181,29 +281,40 @@ impl Reading<'_> {
             }
             config.month_offset_hours = offset.into_inner();
         }
-        for node in spec.nodes {
-            if node.addresses.is_empty() {
-                self.problem(node.name.span(), "a node needs at least one address");
-            }
-            config.nodes.push(NodeConfig {
-                name: node.name.into_inner().0,
-                addresses: node.addresses,
-            });
-        }
+        self.nodes(spec.nodes, &mut config);
         let accounts = self.accounts(spec.accounts);
+        let mut first = Firsts::default();
         for zone in spec.zones {
-            config.zones.extend(self.zone(zone, &accounts));
+            first.refuse_second(self, &zone.get_ref().name, |name| {
+                format!("zone `{}`", name.0.to_lowercase())
+            });
+            let has_all = !self.is_incomplete(&zone.span());
+            let zone = self.zone(
+                zone.into_inner(),
+                &accounts,
+                has_all,
+                !config.nodes.is_empty(),
+            );
+            config.zones.extend(zone);
         }
+        let mut first = Firsts::default();
         for plugin in spec.plugins {
-            let file = self.resolve(plugin.file.get_ref());
-            if !file.is_file() {
-                self.problem(
-                    plugin.file.span(),
-                    format!("there is no file {}", file.display()),
-                );
+            first.refuse_second(self, &plugin.file, |file| {
+                format!("plugin {}", file.0.display())
+            });
+            let file = self.resolve(&plugin.file.get_ref().0);
+            if let Err(e) = bailiwick_zone::file::must_be_regular(&file) {
+                let words = match e.kind() {
+                    std::io::ErrorKind::NotFound => format!("there is no file {}", file.display()),
+                    _ => format!("{}: {e}", file.display()),
+                };
+                self.problem(plugin.file.span(), words);
             }
-            let settings = serde_json::to_value(&plugin.settings);
-            let settings = settings.expect("a TOML table has string keys and finite depth");
+            self.plugin_places.push(plugin.file.span());
+            let settings = plugin.settings.map_or_else(
+                || serde_json::Value::Object(serde_json::Map::new()),
+                |table| self.settings(SettingsOf::Plugin(config.plugins.len()), &table),
+            );
             config.plugins.push(PluginConfig {
                 file,
                 class: plugin.class,
@@ -211,27 +322,44 @@ impl Reading<'_> {
                 settings,
             });
         }
-        let mut twice = Vec::new();
-        refuse_twice(&config.zones, &mut twice);
-        self.problems.extend(twice.into_iter().map(|p| Problem {
-            file: self.path.to_owned(),
-            ..p
-        }));
         config
+    }
+
+    fn nodes(&mut self, specs: Vec<NodeSpec>, config: &mut Config) {
+        let mut first = Firsts::default();
+        let mut first_address = Firsts::default();
+        for node in specs {
+            first.refuse_second(self, &node.name, |name| {
+                format!("node `{}`", name.0.to_lowercase())
+            });
+            if node.addresses.get_ref().is_empty() && !self.is_incomplete(&node.addresses.span()) {
+                self.problem(node.addresses.span(), "a node needs at least one address");
+            }
+            for address in node.addresses.get_ref() {
+                first_address.refuse_second(self, address, |ip| format!("the address {}", ip.0));
+            }
+            let addresses = node.addresses.into_inner().into_iter();
+            config.nodes.push(NodeConfig {
+                name: node.name.into_inner().0,
+                addresses: addresses.map(|address| address.into_inner().0).collect(),
+            });
+        }
     }
 
     fn accounts(&mut self, specs: Vec<AccountSpec>) -> BTreeMap<String, AccountConfig> {
         let mut accounts = BTreeMap::new();
+        let mut first = Firsts::default();
         for spec in specs {
-            let (span, name) = (spec.name.span(), spec.name.into_inner());
+            first.refuse_second(self, &spec.name, |name| format!("account `{}`", name.0));
+            let name = spec.name.into_inner().0;
             let account = AccountConfig {
                 name: name.clone(),
-                plan: spec.plan.unwrap_or_else(|| "default".to_owned()),
+                plan: spec
+                    .plan
+                    .map_or_else(|| "default".to_owned(), |plan| plan.0),
                 queries_a_month: spec.queries_a_month,
             };
-            if accounts.insert(name.clone(), account).is_some() {
-                self.problem(span, format!("account `{name}` is given twice"));
-            }
+            accounts.entry(name).or_insert(account);
         }
         accounts
     }
@@ -240,10 +368,13 @@ impl Reading<'_> {
         &mut self,
         spec: ZoneSpec,
         accounts: &BTreeMap<String, AccountConfig>,
+        has_all: bool,
+        has_nodes: bool,
     ) -> Option<ZoneConfig> {
         let account = spec.account.and_then(|wanted| {
             let found = accounts.get(wanted.get_ref()).cloned();
-            if found.is_none() {
+            // An account that could not be read may be the one that is meant.
+            if found.is_none() && !self.is_incomplete_at("account") {
                 let known: Vec<&str> = accounts.keys().map(String::as_str).collect();
                 let meant = nearest(wanted.get_ref(), &known)
                     .map_or_else(String::new, |n| format!("; did you mean `{n}`?"));
@@ -254,24 +385,40 @@ impl Reading<'_> {
             }
             found
         });
+        let name = &spec.name.get_ref().0;
         let settings = spec.settings.iter().map(|(plugin, table)| {
-            let value = serde_json::to_value(table);
-            (
-                plugin.clone(),
-                value.expect("a TOML table has string keys and finite depth"),
-            )
+            let of = SettingsOf::Zone(name.clone(), plugin.clone());
+            (plugin.clone(), self.settings(of, table))
         });
         let settings = settings.collect();
         let span = spec.name.span();
+        let mut first = Firsts::default();
+        for name in &spec.brand {
+            first.refuse_second(self, name, |name| format!("`{}`", name.0.to_lowercase()));
+        }
+        if let Some(name) = spec.brand.first()
+            && !has_nodes
+            && !self.is_incomplete_at("node")
+        {
+            let words = "a brand's names stand for the name servers of [[node]], and there is none";
+            self.problem(name.span(), words);
+        }
         let source = match (spec.file, spec.primaries) {
-            (Some(file), None) => ZoneSource::File(self.resolve(&file)),
-            (None, Some(primaries)) if !primaries.is_empty() => {
-                ZoneSource::Primaries(primaries.into_iter().map(|p| p.0).collect())
+            (Some(file), None) => ZoneSource::File(self.resolve(&file.0)),
+            (None, Some(primaries)) => {
+                if primaries.get_ref().is_empty() && !self.is_incomplete(&primaries.span()) {
+                    self.problem(primaries.span(), "the list of primaries is empty");
+                }
+                let mut first = Firsts::default();
+                for primary in primaries.get_ref() {
+                    first.refuse_second(self, primary, |primary| {
+                        format!("the primary {}", primary.0)
+                    });
+                }
+                let primaries = primaries.into_inner().into_iter();
+                ZoneSource::Primaries(primaries.map(|p| p.into_inner().0).collect())
             }
-            (None, Some(_)) => {
-                self.problem(span, "the list of primaries is empty");
-                return None;
-            }
+            (None, None) if !has_all => return None,
             _ => {
                 self.problem(
                     span,
@@ -284,19 +431,67 @@ impl Reading<'_> {
             name: spec.name.into_inner().0,
             source,
             account,
-            brand: spec.brand,
+            brand: spec
+                .brand
+                .into_iter()
+                .map(|name| name.into_inner().0)
+                .collect(),
             signing: spec.signing,
             settings,
         })
+    }
+
+    fn settings(&mut self, of: SettingsOf, table: &Spanned<toml::Table>) -> serde_json::Value {
+        let place = table.span();
+        self.settings.push(SettingsGiven { of, place });
+        let value = serde_json::to_value(table.get_ref());
+        value.expect("a TOML table has string keys and finite depth")
     }
 
     fn resolve(&self, path: &Path) -> PathBuf {
         self.base.join(path)
     }
 
-    fn problem(&mut self, span: std::ops::Range<usize>, message: impl Into<String>) {
+    /// Whether something of the table or array at this place was a problem by itself.
+    fn is_incomplete(&self, place: &Range<usize>) -> bool {
+        self.taken.iter().any(|out| out.place == *place)
+    }
+
+    /// Whether something under this key of the file was a problem by itself.
+    fn is_incomplete_at(&self, under: &str) -> bool {
+        self.taken.iter().any(|out| out.under == under)
+    }
+
+    fn problem(&mut self, span: Range<usize>, message: impl Into<String>) {
         self.problems
             .push(Problem::at(self.path, self.text, span, message));
+    }
+}
+
+/// Where names, files or addresses were given first.
+#[derive(Default)]
+struct Firsts(HashMap<String, usize>);
+
+impl Firsts {
+    /// Notes a value by its `words`; if they were there before it is a problem.
+    fn refuse_second<T>(
+        &mut self,
+        reading: &mut Reading<'_>,
+        value: &Spanned<T>,
+        words: impl FnOnce(&T) -> String,
+    ) {
+        let (words, place) = (words(value.get_ref()), value.span());
+        match self.0.entry(words) {
+            Entry::Vacant(free) => {
+                free.insert(place.start);
+            }
+            Entry::Occupied(first) => {
+                let before = reading.text.get(..*first.get()).unwrap_or_default();
+                let line = before.matches('\n').count() + 1;
+                let words = format!("{} is given twice; first on line {line}", first.key());
+                reading.problem(place, words);
+            }
+        }
     }
 }
 
@@ -334,20 +529,26 @@ fn flag_zones(args: &ServeArgs) -> Result<Vec<ZoneConfig>, Problems> {
 
 /// "origin file" lines; empty ones and those that start with `#` are skipped.
 fn zone_list(path: &Path) -> Result<Vec<ZoneConfig>, Problems> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| one(Problem::outside(format!("{}: {e}", path.display()))))?;
+    let text = text_of(path)?;
     let base = path.parent().unwrap_or_else(|| Path::new(""));
     let mut zones = Vec::new();
     let mut problems = Vec::new();
+    let mut first: HashMap<Name, usize> = HashMap::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
         let parsed = match line.split_once(char::is_whitespace) {
-            Some((name, file)) => name
-                .parse::<super::ZoneName>()
-                .map(|n| (n.0, file.trim_start())),
+            Some((name, file)) => name.parse::<super::ZoneName>().and_then(|name| {
+                match first.insert(name.0.clone(), index + 1) {
+                    Some(line) => Err(format!(
+                        "zone `{}` is given twice; first on line {line}",
+                        name.0
+                    )),
+                    None => Ok((name.0, file.trim_start())),
+                }
+            }),
             None => Err(format!("`{line}` is not \"origin file\"")),
         };
         match parsed {
@@ -372,7 +573,7 @@ fn zone_list(path: &Path) -> Result<Vec<ZoneConfig>, Problems> {
 }
 
 impl ZoneConfig {
-    fn new(name: bailiwick_zone::name::Name, source: ZoneSource) -> Self {
+    fn new(name: Name, source: ZoneSource) -> Self {
         Self {
             name,
             source,
@@ -389,7 +590,7 @@ fn refuse_twice(zones: &[ZoneConfig], problems: &mut Vec<Problem>) {
     for zone in zones {
         if !seen.insert(&zone.name) {
             problems.push(Problem::outside(format!(
-                "zone `{}` is given twice",
+                "zone `{}` is given twice: by flags, or by a flag and in the configuration",
                 zone.name
             )));
         }
@@ -424,9 +625,16 @@ fn check_threads(threads: usize) -> Result<(), String> {
     ))
 }
 
-fn one(problem: Problem) -> Problems {
-    Problems(vec![problem])
+/// The text of a configuration or of a list of zones.
+pub(crate) fn text_of(path: &Path) -> Result<String, Problems> {
+    bailiwick_zone::file::read_text(path, TEXT_SIZE_MAX).map_err(|e| {
+        let words = format!("{}: {e}", path.display());
+        Problems(vec![Problem::outside(words)])
+    })
 }
+
+/// Some million zones.
+const TEXT_SIZE_MAX: u64 = 1 << 28;
 
 const VERSION: &str = "v1";
 /// Each thread has sockets and counters of its own; no machine has more cores than this.

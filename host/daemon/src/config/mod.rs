@@ -4,9 +4,11 @@
 //! place in the file, before anything is said: a person corrects a file once. Each part of the
 //! program gets its own small struct, not the whole.
 
+mod addresses;
 mod answers;
 mod limits;
 mod load;
+mod place;
 mod problem;
 mod resolver;
 mod schema;
@@ -25,11 +27,15 @@ use bailiwick_zone::name::Name;
 use ipnet::IpNet;
 
 pub(crate) use answers::AnswersConfig;
-pub(crate) use problem::nearest;
+pub(crate) use load::{Examined, SettingsGiven, SettingsOf, text_of};
+pub(crate) use place::inside;
 #[cfg(test)]
-pub(crate) use problem::{Problem, Problems};
+pub(crate) use problem::Problems;
+pub(crate) use problem::{Problem, nearest};
 pub(crate) use spec::{LimitClass, OnFailure};
-pub(crate) use values::{HttpListen, LogFormat, PrimaryAddr, ZoneFlag, ZoneName, ZonePrimaryFlag};
+pub(crate) use values::{
+    HttpListen, ListenAddr, LogFormat, PrimaryAddr, ZoneFlag, ZoneName, ZonePrimaryFlag,
+};
 
 /// Everything `serve` needs to know, checked.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,8 +5,6 @@
 //! where the `Spec` becomes a `Config`.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -15,14 +13,15 @@ use toml::Spanned;
 use super::answers::AnswersSpec;
 use super::limits::{RateLimitSpec, TcpSpec};
 use super::resolver::{AliasSpec, ResolverSpec};
-use super::{HttpListen, LogFormat, PrimaryAddr, ZoneName};
+use super::values::{BrandName, FileName, HostAddr, Word};
+use super::{HttpListen, ListenAddr, LogFormat, PrimaryAddr, ZoneName};
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Spec {
-    /// The format's version; this program reads `v1`.
-    pub(crate) version: Spanned<String>,
+    /// The format's version; this program reads `v1`. It is asked for where the others are known too.
+    pub(crate) version: Option<Spanned<String>>,
     #[serde(default)]
     pub(crate) server: ServerSpec,
     pub(crate) tls: Option<TlsSpec>,
@@ -49,7 +48,7 @@ pub(crate) struct Spec {
     #[serde(default, rename = "node")]
     pub(crate) nodes: Vec<NodeSpec>,
     #[serde(default, rename = "zone")]
-    pub(crate) zones: Vec<ZoneSpec>,
+    pub(crate) zones: Vec<Spanned<ZoneSpec>>,
     #[serde(default, rename = "plugin")]
     pub(crate) plugins: Vec<PluginSpec>,
 }
@@ -58,30 +57,30 @@ pub(crate) struct Spec {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct ServerSpec {
-    pub(crate) listen: Option<Spanned<Vec<SocketAddr>>>,
+    pub(crate) listen: Option<Spanned<Vec<Spanned<ListenAddr>>>>,
     pub(crate) threads: Option<Spanned<usize>>,
     #[serde(default)]
-    pub(crate) listen_tls: Vec<SocketAddr>,
+    pub(crate) listen_tls: Vec<Spanned<ListenAddr>>,
     #[serde(default)]
-    pub(crate) listen_quic: Vec<SocketAddr>,
+    pub(crate) listen_quic: Vec<Spanned<ListenAddr>>,
     #[serde(default)]
-    pub(crate) listen_https: Vec<SocketAddr>,
-    pub(crate) data: Option<PathBuf>,
+    pub(crate) listen_https: Vec<Spanned<ListenAddr>>,
+    pub(crate) data: Option<FileName>,
 }
 
 /// `[tls]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct TlsSpec {
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
+    pub(crate) certificate: FileName,
+    pub(crate) key: FileName,
 }
 
 /// `[http]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct HttpSpec {
-    pub(crate) listen: Option<HttpListen>,
+    pub(crate) listen: Option<Spanned<HttpListen>>,
     pub(crate) zone_series_max: Option<usize>,
 }
 
@@ -106,7 +105,7 @@ pub(crate) struct TransferSpec {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct NodeSpec {
     pub(crate) name: Spanned<ZoneName>,
-    pub(crate) addresses: Vec<std::net::IpAddr>,
+    pub(crate) addresses: Spanned<Vec<Spanned<HostAddr>>>,
 }
 
 /// `[policy]`
@@ -120,8 +119,8 @@ pub(crate) struct PolicySpec {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct AccountSpec {
-    pub(crate) name: Spanned<String>,
-    pub(crate) plan: Option<String>,
+    pub(crate) name: Spanned<Word>,
+    pub(crate) plan: Option<Word>,
     pub(crate) queries_a_month: Option<u64>,
 }
 
@@ -130,28 +129,27 @@ pub(crate) struct AccountSpec {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct ZoneSpec {
     pub(crate) name: Spanned<ZoneName>,
-    pub(crate) file: Option<PathBuf>,
-    pub(crate) primaries: Option<Vec<PrimaryAddr>>,
+    pub(crate) file: Option<FileName>,
+    pub(crate) primaries: Option<Spanned<Vec<Spanned<PrimaryAddr>>>>,
     pub(crate) account: Option<Spanned<String>>,
     #[serde(default)]
-    pub(crate) brand: Vec<String>,
+    pub(crate) brand: Vec<Spanned<BrandName>>,
     #[serde(default)]
     pub(crate) signing: bool,
     #[serde(default)]
-    pub(crate) settings: BTreeMap<String, toml::Table>,
+    pub(crate) settings: BTreeMap<String, Spanned<toml::Table>>,
 }
 
 /// `[[plugin]]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct PluginSpec {
-    pub(crate) file: Spanned<PathBuf>,
+    pub(crate) file: Spanned<FileName>,
     #[serde(default)]
     pub(crate) class: LimitClass,
     #[serde(default)]
     pub(crate) on_failure: OnFailure,
-    #[serde(default)]
-    pub(crate) settings: toml::Table,
+    pub(crate) settings: Option<Spanned<toml::Table>>,
 }
 
 /// The limits a plugin lives under.

@@ -144,11 +144,139 @@ fn all_mistakes_are_named_at_once() {
     assert_eq!(lines, [1, 3, 5]);
 }
 
-/// The same zone twice would make its contents a matter of luck.
+/// Each problem as "line:column message".
+fn problems(text: &str) -> Vec<String> {
+    let problems = read(&format!("version = \"v1\"\n{text}")).unwrap_err().0;
+    let words = |p: &Problem| format!("{}:{} {}", p.line, p.column, p.message);
+    problems.iter().map(words).collect()
+}
+
+fn assert_problems(text: &str, expected: &[&str]) {
+    let found = problems(text);
+    let fits = found.len() == expected.len()
+        && found.iter().zip(expected).all(|(found, expected)| {
+            let (place, words) = expected.split_once(' ').unwrap();
+            found.starts_with(&format!("{place} ")) && found.contains(words)
+        });
+    assert!(fits, "{text}\n{found:#?}\nand not {expected:#?}");
+}
+
+/// Issue 2, point 8: what is given twice would make one of the two a matter of luck. Both places are named.
 #[test]
-fn a_zone_given_twice_is_refused() {
-    let text = "version = \"v1\"\n[[zone]]\nname = \"a.\"\nfile = \"x\"\n[[zone]]\nname = \"A\"\nprimaries = [\"192.0.2.1\"]\n";
-    assert!(read(text).unwrap_err().to_string().contains("given twice"));
+fn what_is_given_twice_is_named_with_both_places() {
+    assert_problems(
+        "[[zone]]\nname = \"a.\"\nfile = \"x\"\n[[zone]]\nname = \"A\"\nprimaries = [\"192.0.2.1\"]\n",
+        &["6:8 zone `a.` is given twice; first on line 3"],
+    );
+    assert_problems(
+        "[[account]]\nname = \"a\"\n[[account]]\nname = \"a\"\n",
+        &["5:8 account `a` is given twice; first on line 3"],
+    );
+    assert_problems(
+        "[[node]]\nname = \"n\"\naddresses = [\"192.0.2.1\"]\n[[node]]\nname = \"N.\"\naddresses = [\"192.0.2.1\"]\n",
+        &[
+            "6:8 node `n.` is given twice",
+            "7:14 192.0.2.1 is given twice",
+        ],
+    );
+    let plugin = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../plugins/prebuilt/quota.wasm"
+    );
+    assert_problems(
+        &format!("[[plugin]]\nfile = {plugin:?}\n[[plugin]]\nfile = {plugin:?}\n"),
+        &["5:8 quota.wasm is given twice; first on line 3"],
+    );
+    assert_problems(
+        "[[zone]]\nname = \"a\"\nprimaries = [\"192.0.2.1\", \"192.0.2.1:53\"]\n",
+        &["4:27 192.0.2.1:53 is given twice"],
+    );
+}
+
+/// Issue 2, point 8: an address at which nobody can answer, and two listeners in each other's way.
+#[test]
+fn addresses_that_cannot_work_are_refused() {
+    let primaries = |list: &str| format!("[[zone]]\nname = \"a\"\nprimaries = [{list}]\n");
+    assert_problems(
+        &primaries(
+            "\"192.0.2.1:0\", \"224.0.0.1\", \"0.0.0.0\", \"[::]:53\", \"255.255.255.255\", \"192.0.2.1\"",
+        ),
+        &[
+            "4:14 port 0",
+            "4:29 multicast",
+            "4:42 stands for every address",
+            "4:53 stands for every address",
+            "4:64 broadcast",
+        ],
+    );
+    assert_problems(
+        "[server]\nlisten = [\"127.0.0.1:53\", \"127.0.0.1:53\", \"ff02::1\", \"[ff02::1]:53\"]\n\
+         [http]\nlisten = \"127.0.0.1:53\"\n",
+        &[
+            "3:27 127.0.0.1:53 is given twice in `listen`",
+            "3:43 is not ADDR:PORT",
+            "3:54 multicast",
+            "5:10 127.0.0.1:53 is wanted by `listen` and by `http`, both on TCP",
+        ],
+    );
+    // DNS over TLS and over QUIC share port 853 by custom: TCP and UDP.
+    assert!(read("version = \"v1\"\n[server]\nlisten-tls = [\"127.0.0.1:853\"]\nlisten-quic = [\"127.0.0.1:853\"]\n").is_ok());
+}
+
+/// Issue 2, point 8: an empty name would be the folder of the configuration, or nobody's account.
+#[test]
+fn empty_names_are_refused() {
+    assert_problems(
+        "[server]\ndata = \"\"\n[[account]]\nname = \" \"\n[[zone]]\nname = \"a\"\nfile = \"\"\n[tls]\ncertificate = \"\"\nkey = \"k\"\n",
+        &[
+            "3:8 is empty",
+            "5:8 is empty",
+            "8:8 is empty",
+            "10:15 is empty",
+        ],
+    );
+}
+
+/// Issue 2, point 8: a brand is names of hosts, each once, and name servers that they stand for.
+#[test]
+fn a_brand_is_names_of_hosts_that_nodes_stand_behind() {
+    let zone = "[[zone]]\nname = \"a\"\nfile = \"x\"\nbrand = ";
+    let node = "[[node]]\nname = \"n\"\naddresses = [\"192.0.2.1\"]\n";
+    assert_problems(
+        &format!("{zone}[\"ns1\", \"-x\", \"a b\", \"\", \"_x\", \"NS1\"]\n{node}"),
+        &[
+            "5:17 no name of a host",
+            "5:23 no name",
+            "5:30 no name",
+            "5:34 no name",
+            "5:40 given twice",
+        ],
+    );
+    assert_problems(&format!("{zone}[\"ns1\"]\n"), &["5:10 there is none"]);
+    let good = format!("version = \"v1\"\n{zone}[\"ns1\", \"b.c\", \"ns.other.example.\"]\n{node}");
+    assert!(
+        read(&good).is_ok(),
+        "whether a name is below the zone is the plugin's to say"
+    );
+}
+
+/// One run names what does not fit and what makes no sense, and nothing that only follows from it.
+#[test]
+fn mistakes_of_form_and_of_meaning_come_together() {
+    assert_problems(
+        "[server]\nthraeds = 1\nthreads = 5000\n[[account]]\nname = 5\n[[zone]]\nname = \"a\"\nfiel = \"x\"\naccount = \"five\"\n\
+         [[zone]]\nname = \"b\"\nfile = \"x\"\nprimaries = [\"nobody\"]\n[[zone]]\nname = \"b\"\nprimaries = [\"0.0.0.0\"]\n",
+        &[
+            "3:1 did you mean `threads`?",
+            "4:11 5000 threads",
+            "6:8 invalid type",
+            "9:1 did you mean `file`?",
+            "12:8 either `file`",
+            "14:14 no literal address",
+            "16:8 zone `b.` is given twice",
+            "17:14 stands for every address",
+        ],
+    );
 }
 
 /// A certificate is of no use without its key.
