@@ -12,6 +12,7 @@
 mod bucket;
 mod class;
 mod counters;
+mod hits;
 mod lease;
 mod meter;
 mod prefix;

@@ -6,18 +6,17 @@
 //! that reading the name produced anyway. Rules are kept in the order in which they are to be
 //! tried, so the smallest index that matches is the one that counts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use bailiwick_zone::hash::{HashKey, LookupName};
 
+use crate::hits::Hits;
 use crate::prefix::{MultiplyHasher, PrefixIndex, holds};
 use crate::query::Query;
 use crate::rule::TrafficRule;
 use crate::tick::Tick;
-use crate::totals::bump;
 use crate::window::RuleHits;
 
 type Filed<K> = HashMap<K, Vec<u32>, BuildHasherDefault<MultiplyHasher>>;
@@ -37,6 +36,10 @@ pub struct RuleSet {
     general: Vec<u32>,
     /// There are some, or suffixes of more labels than a word has bits.
     always: bool,
+    /// Matches of rules that the set before had and this one has not. A thread may still be counting one.
+    left: Vec<Arc<Hits>>,
+    /// Matches of all rules that went before those.
+    past: u64,
 }
 
 impl RuleSet {
@@ -55,7 +58,18 @@ impl RuleSet {
             .iter()
             .map(|rule| (rule.rule.id, &rule.hits))
             .collect();
-        let mut set = Self::default();
+        let stays: HashSet<u64> = rules.iter().map(|rule| rule.id).collect();
+        let left = earlier.rules.iter();
+        let left = left.filter(|rule| !stays.contains(&rule.rule.id));
+        let mut set = Self {
+            left: left.map(|rule| Arc::clone(&rule.hits)).collect(),
+            // Nobody has the set before the earlier one any more, so these do not change.
+            past: earlier
+                .left
+                .iter()
+                .fold(earlier.past, |past, hits| past.wrapping_add(hits.sum())),
+            ..Self::default()
+        };
         let mut name = LookupName::new();
         for (rank, rule) in (0u32..).zip(rules) {
             let suffix = rule.suffix.as_ref().map(|suffix| {
@@ -113,6 +127,13 @@ impl RuleSet {
         self.rules
             .iter()
             .map(|compiled| (compiled.rule.id, compiled.hits.sum()))
+    }
+
+    /// How often any rule has matched since the start, those that ended included: it never falls.
+    pub fn hits_ever(&self) -> u64 {
+        let present = self.rules.iter().map(|compiled| &compiled.hits);
+        let counted = present.chain(&self.left).map(|hits| hits.sum());
+        counted.fold(self.past, u64::wrapping_add)
     }
 
     /// How often each has matched since this was last asked.
@@ -235,56 +256,6 @@ impl Compiled {
                         && name.suffix(usize::from(*labels)) == &**folded
                 })
             })
-    }
-}
-
-/// How often a rule matched: one counter a thread, each on a line of its own.
-#[derive(Debug)]
-struct Hits {
-    by_thread: Box<[Counter]>,
-    /// How many of them windows have shown.
-    shown: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Counter(AtomicU64);
-
-impl Hits {
-    fn new(threads: usize) -> Self {
-        let counters = std::iter::repeat_with(Counter::default);
-        Self {
-            by_thread: counters.take(threads.max(1)).collect(),
-            shown: AtomicU64::new(0),
-        }
-    }
-
-    /// The same counts with room for more threads.
-    fn widened(&self, threads: usize) -> Self {
-        let wider = Self::new(threads);
-        for (new, old) in wider.by_thread.iter().zip(&self.by_thread) {
-            new.0.store(old.0.load(Relaxed), Relaxed);
-        }
-        wider.shown.store(self.shown.load(Relaxed), Relaxed);
-        wider
-    }
-
-    /// Only the thread itself writes its counter, so a plain addition is enough.
-    fn count(&self, thread: usize) {
-        if let Some(counter) = self.by_thread.get(thread) {
-            bump(&counter.0, 1);
-        }
-    }
-
-    fn sum(&self) -> u64 {
-        let counts = self.by_thread.iter().map(|counter| counter.0.load(Relaxed));
-        counts.fold(0, u64::wrapping_add)
-    }
-
-    /// Those that no window has shown.
-    fn unshown(&self) -> u64 {
-        let sum = self.sum();
-        sum.wrapping_sub(self.shown.swap(sum, Relaxed))
     }
 }
 
@@ -498,6 +469,28 @@ mod tests {
         let second = RuleSet::compile(vec![changed], &key(), &first, 1);
         ask(&second, "192.0.2.1", "a.example.com");
         assert_eq!(second.hits().collect::<Vec<_>>(), [(1, 2)]);
+    }
+
+    /// A Prometheus counter falls at a restart only: what ended rules matched stays in the sum.
+    #[test]
+    fn hits_of_rules_that_ended_stay_in_the_sum() {
+        let zone = |id| TrafficRule {
+            zone: Some(7),
+            ..rule(id)
+        };
+        let first = compile(vec![zone(1)]);
+        ask(&first, "192.0.2.1", "a.example.com");
+        let second = RuleSet::compile(vec![zone(2)], &key(), &first, 1);
+        assert_eq!(second.hits_ever(), 1);
+        // A thread that still has the set before counts there; nothing is lost.
+        ask(&first, "192.0.2.1", "a.example.com");
+        ask(&second, "192.0.2.1", "a.example.com");
+        assert_eq!(second.hits_ever(), 3);
+        let third = RuleSet::compile(Vec::new(), &key(), &second, 2);
+        let fourth = RuleSet::compile(vec![zone(1)], &key(), &third, 2);
+        assert_eq!((third.hits_ever(), fourth.hits_ever()), (3, 3));
+        ask(&fourth, "192.0.2.1", "a.example.com");
+        assert_eq!(fourth.hits_ever(), 4);
     }
 
     #[test]

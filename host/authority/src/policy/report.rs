@@ -19,6 +19,8 @@ pub struct TablesReport {
     pub lease_error: Option<String>,
     /// Traffic rules in force.
     pub rules: Vec<RuleReport>,
+    /// How often any rule has matched since the start, those that ended included.
+    pub rule_hits: u64,
     /// How many tables of rules were installed.
     pub rule_generation: u64,
     /// Windows closed since the start.
@@ -27,9 +29,9 @@ pub struct TablesReport {
     pub rule_error: Option<String>,
     /// Cases raised, oldest first.
     pub cases: Vec<CaseReport>,
-    /// Zones with a brand, or with one refused.
+    /// Zones with a brand, or with one refused; not more than a page bears.
     pub brands: Vec<BrandReport>,
-    /// How zones would be signed.
+    /// How zones would be signed; not more than a page bears.
     pub signing: Vec<SigningReport>,
     /// Why the last question about a zone failed, if it did.
     pub zone_error: Option<String>,
@@ -118,6 +120,7 @@ pub(crate) fn report(inner: &Inner, loops: &Loops) -> TablesReport {
 fn rules(report: &mut TablesReport, inner: &Inner, loops: &Loops, now: Tick) {
     let set = loops.options.meter.rules();
     let hits: std::collections::HashMap<u64, u64> = set.hits().collect();
+    report.rule_hits = set.hits_ever();
     let book = loops.rules.lock();
     report.rule_generation = book.generation;
     report.windows = book.windows;
@@ -175,10 +178,13 @@ fn rules(report: &mut TablesReport, inner: &Inner, loops: &Loops, now: Tick) {
     }
 }
 
+/// Zones listed with a brand, and with a policy; a hundred thousand would take seconds to write.
+const ZONES_MAX: usize = 1000;
+
 fn zones(report: &mut TablesReport, loops: &Loops) {
     let tables = loops.zones.lock();
     report.zone_error.clone_from(&tables.last_error);
-    for (name, brand) in &tables.brands {
+    for (name, brand) in tables.brands.iter().take(ZONES_MAX) {
         report.brands.push(BrandReport {
             zone: name.to_string(),
             ns: brand.plan.ns.clone(),
@@ -201,6 +207,7 @@ fn zones(report: &mut TablesReport, loops: &Loops) {
         .refused
         .iter()
         .filter(|(name, _)| !tables.brands.contains_key(name))
+        .take(ZONES_MAX)
     {
         report.brands.push(BrandReport {
             zone: name.to_string(),
@@ -210,7 +217,7 @@ fn zones(report: &mut TablesReport, loops: &Loops) {
             refused: Some(words.clone()),
         });
     }
-    for (name, policy) in &tables.signing {
+    for (name, policy) in tables.signing.iter().take(ZONES_MAX) {
         report.signing.push(SigningReport {
             zone: name.to_string(),
             sign: policy.sign,
