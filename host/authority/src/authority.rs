@@ -338,9 +338,52 @@ impl Authority {
         summary
     }
 
+    /// The first `most` zones in canonical order that are `wanted`, and how they fare. What is not listed
+    /// costs a look at its state and no words.
+    pub fn select(
+        &self,
+        most: usize,
+        wanted: impl Fn(&Name, ZoneState) -> bool,
+    ) -> Vec<ZoneStatus> {
+        let zones = self.inner.live.zones().load();
+        let present = |name: &Name| zones.get(name).filter(|zone| !zone.is_absent());
+        let mut found: Vec<(Name, ZoneStatus)> = Vec::new();
+        {
+            let hosted = self.inner.hosted.lock();
+            let all = hosted.iter().filter(|(name, hosted)| {
+                wanted(
+                    name,
+                    ZoneState::of_hosted(hosted, || present(name).is_some()),
+                )
+            });
+            let first = first_of(all.collect(), most, |(name, _)| name);
+            found.extend(first.into_iter().map(|(name, hosted)| {
+                let zone = present(name).map(AsRef::as_ref);
+                let status = ZoneStatus::hosted(name.to_string(), hosted, zone);
+                (name.clone(), status)
+            }));
+        }
+        {
+            let schedule = self.inner.schedule.lock();
+            let clock = &self.inner.clock;
+            let all = schedule.iter().filter(|secondary| {
+                wanted(&secondary.apex, ZoneState::of_secondary(secondary, clock))
+            });
+            let first = first_of(all.collect(), most, |secondary| &secondary.apex);
+            found.extend(first.into_iter().map(|secondary| {
+                let zone = present(&secondary.apex).map(AsRef::as_ref);
+                let status = ZoneStatus::secondary(secondary, zone, clock);
+                (secondary.apex.clone(), status)
+            }));
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        found.truncate(most);
+        found.into_iter().map(|(_, status)| status).collect()
+    }
+
     /// One zone and how it fares.
     pub fn zone_status(&self, name: &Name) -> Option<ZoneStatus> {
-        let zone = self.inner.live.get(name);
+        let zone = self.inner.live.get(name).filter(|zone| !zone.is_absent());
         if let Some(hosted) = self.inner.hosted.lock().get(name) {
             let status = ZoneStatus::hosted(name.to_string(), hosted, zone.as_deref());
             return Some(status.with_aliases(&self.inner.alias_trouble(name)));
@@ -408,4 +451,16 @@ impl Authority {
     pub fn facts(&self) -> Arc<dyn Facts> {
         Arc::new(LiveFacts(Arc::downgrade(&self.inner)))
     }
+}
+
+/// The first `most` by name, in any order.
+fn first_of<T>(mut all: Vec<T>, most: usize, name: impl Fn(&T) -> &Name) -> Vec<T> {
+    if most == 0 {
+        return Vec::new();
+    }
+    if all.len() > most {
+        all.select_nth_unstable_by(most - 1, |a, b| name(a).cmp(name(b)));
+        all.truncate(most);
+    }
+    all
 }

@@ -261,7 +261,7 @@ fn describe() {
     describe_gauge!("bailiwick_traffic_rules", "Traffic rules in force.");
     describe_counter!(
         "bailiwick_traffic_rule_hits_total",
-        "Queries that rules in force matched."
+        "Queries that traffic rules matched, those that ended included."
     );
 }
 

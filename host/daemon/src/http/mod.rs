@@ -3,6 +3,7 @@
 //! It listens on the address it was given and nowhere else, sends no third-party references, and
 //! answers from a [`report::Report`] collected for the request.
 
+mod accept;
 pub(crate) mod metrics;
 mod page;
 pub(crate) mod report;
@@ -20,12 +21,12 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use report::{Report, Startup};
+use report::{Report, Startup, ZonesWanted};
 
 /// What the pages show; the running server implements it.
 pub(crate) trait Source: Send + Sync + 'static {
-    /// Everything, now; `zones_max` rows of zones, trouble first.
-    fn report(&self, zones_max: usize) -> Report;
+    /// Everything, now, with rows of the zones that are wanted.
+    fn report(&self, wanted: &ZonesWanted) -> Report;
     /// What the metrics show: no words, and of zones only the busiest, so that a scrape does not write a
     /// row for each of a hundred thousand.
     fn figures(&self, zones_max: usize) -> Report;
@@ -56,20 +57,15 @@ pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<std::net::TcpListener>
 pub(crate) async fn serve(
     listener: std::net::TcpListener,
     source: Arc<dyn Source>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
-    let stopped = async move {
-        // A closed channel means the same: the server is going away.
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
     let mut router = router(source);
     if listener.local_addr()?.ip().is_loopback() {
         router = router.layer(from_fn(for_this_machine));
     }
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stopped)
-        .await
+    accept::serve(listener, router, stop).await;
+    Ok(())
 }
 
 fn router(source: Arc<dyn Source>) -> Router {
@@ -95,7 +91,7 @@ async fn status_page(
     State(source): State<Arc<dyn Source>>,
     Query(query): Query<PageQuery>,
 ) -> Response {
-    let report = collect(source, page::ZONES_MAX).await;
+    let report = collect(source, ZonesWanted::first(page::ZONES_MAX)).await;
     match page::render(&report, query.theme.as_deref(), query.refresh) {
         Ok(html) => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
         Err(error) => (
@@ -114,8 +110,27 @@ async fn style() -> Response {
         .into_response()
 }
 
-async fn status_json(State(source): State<Arc<dyn Source>>) -> Response {
-    axum_json(&collect(source, JSON_ZONES_MAX).await)
+/// Which zones are wanted. `limit` alone: trouble and the busiest first; with a filter or `after`, the name
+/// of the last row of the page before: in canonical order.
+#[derive(Debug, Default, Deserialize)]
+struct ZonesQuery {
+    limit: Option<usize>,
+    name: Option<String>,
+    state: Option<String>,
+    after: Option<String>,
+}
+
+async fn status_json(
+    State(source): State<Arc<dyn Source>>,
+    Query(query): Query<ZonesQuery>,
+) -> Response {
+    let wanted = ZonesWanted {
+        most: query.limit.unwrap_or(JSON_ZONES).min(JSON_ZONES_MAX),
+        name: query.name,
+        state: query.state,
+        after: query.after,
+    };
+    axum_json(&collect(source, wanted).await)
 }
 
 async fn metrics_text(State(source): State<Arc<dyn Source>>) -> Response {
@@ -147,8 +162,8 @@ async fn ready(State(source): State<Arc<dyn Source>>) -> Response {
 }
 
 /// Collecting walks all zones: not on the threads that serve connections.
-async fn collect(source: Arc<dyn Source>, zones_max: usize) -> Report {
-    let collected = tokio::task::spawn_blocking(move || source.report(zones_max)).await;
+async fn collect(source: Arc<dyn Source>, wanted: ZonesWanted) -> Report {
+    let collected = tokio::task::spawn_blocking(move || source.report(&wanted)).await;
     collected.unwrap_or_default()
 }
 
@@ -199,6 +214,8 @@ async fn protect(mut response: Response) -> Response {
     response
 }
 
+/// Rows of zones unless `limit` says otherwise; the counts are of all zones.
+const JSON_ZONES: usize = 1000;
 const JSON_ZONES_MAX: usize = 10_000;
 
 #[cfg(test)]

@@ -3,6 +3,34 @@
 
 use serde::Serialize;
 
+/// Which zones have a row.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ZonesWanted {
+    /// So many at most.
+    pub(crate) most: usize,
+    /// Only names with this in them; without a list to page through, trouble and the busiest come first.
+    pub(crate) name: Option<String>,
+    /// Only zones in this state.
+    pub(crate) state: Option<String>,
+    /// Only names after this one, in canonical order (RFC 4034 6.1).
+    pub(crate) after: Option<String>,
+}
+
+impl ZonesWanted {
+    /// So many, the ones that a person should see first.
+    pub(crate) fn first(most: usize) -> Self {
+        Self {
+            most,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it is for certain zones: their rows come in canonical order.
+    pub(crate) fn is_list(&self) -> bool {
+        self.name.is_some() || self.state.is_some() || self.after.is_some()
+    }
+}
+
 /// Everything, at one moment.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Report {
@@ -29,7 +57,7 @@ pub(crate) struct Report {
     /// The busiest; not more than a page bears.
     pub(crate) rules: Vec<RuleRow>,
     pub(crate) rules_more: u64,
-    /// Queries that the rules in force have met, all of them.
+    /// Queries that rules have met since the start, those that ended included.
     pub(crate) rule_hits: u64,
     pub(crate) decisions: Vec<DecisionRow>,
     /// Reports of resolvers (RFC 9567), the latest first.

@@ -9,13 +9,13 @@ use crate::clock;
 use crate::control::server::Commands;
 use crate::control::{Reply, Request};
 use crate::http::Source;
-use crate::http::report::{PluginRow, Report};
+use crate::http::report::{PluginRow, Report, ZonesWanted};
 
 impl Commands for Running {
     fn execute(&self, request: Request, attached: Vec<u8>) -> Reply {
         let done = match request {
-            Request::Status => return status(&self.report(STATUS_ZONES_MAX)),
-            Request::PluginList => return list(&self.report(0).plugins),
+            Request::Status => return status(&self.report(&ZonesWanted::first(STATUS_ZONES_MAX))),
+            Request::PluginList => return list(&self.report(&ZonesWanted::default()).plugins),
             Request::Reload => reload::reload(self).map(|text| Reply::done(text, json!({}))),
             Request::PluginInstall {
                 activate, large, ..
@@ -58,8 +58,9 @@ impl Running {
     fn activate(&self, name: &str, version: Option<&str>) -> Result<Reply, String> {
         let registry = self.registry()?;
         let rows = registry.list();
+        let row = plugins::known(&rows, name)?;
         let wanted = version
-            .map(|wanted| plugins::resolve(&rows, name, wanted))
+            .map(|wanted| plugins::resolve(row, wanted))
             .transpose()?;
         let origin = registry
             .activate(name, wanted.as_deref(), clock::unix_millis())
@@ -68,8 +69,9 @@ impl Running {
     }
 
     fn rollback(&self, name: &str) -> Result<Reply, String> {
-        let origin = self
-            .registry()?
+        let registry = self.registry()?;
+        plugins::known(&registry.list(), name)?;
+        let origin = registry
             .rollback(name, clock::unix_millis())
             .map_err(|e| chain(&e))?;
         Ok(in_force(&origin))

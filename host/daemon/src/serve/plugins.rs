@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bailiwick_authority::{FleetServer, PluginStore, PolicyOptions, zone_id};
 use bailiwick_meter::Fallback;
-use bailiwick_plugin::registry::PluginStatus;
+use bailiwick_plugin::registry::{PluginStatus, VersionStatus};
 use bailiwick_plugin::settings::Settings;
 use bailiwick_plugin::{Compiler, Engine, Grants, Registry, RegistryOptions};
 use tracing::{error, info};
@@ -258,25 +258,51 @@ fn on_failure(config: &Config) -> Option<Fallback> {
         })
 }
 
-/// The version that a person means: by its own number, or by the beginning of its hash.
-pub(super) fn resolve(rows: &[PluginStatus], name: &str, wanted: &str) -> Result<String, String> {
-    let Some(row) = rows.iter().find(|row| row.plugin == name) else {
-        let known: Vec<&str> = rows.iter().map(|row| row.plugin.as_str()).collect();
-        let meant = crate::config::nearest(name, &known)
-            .map_or_else(String::new, |n| format!("; did you mean `{n}`?"));
-        return Err(format!("no plugin `{name}` is installed{meant}"));
+/// The plugin that a person means, or which there are.
+pub(super) fn known<'r>(rows: &'r [PluginStatus], name: &str) -> Result<&'r PluginStatus, String> {
+    if let Some(row) = rows.iter().find(|row| row.plugin == name) {
+        return Ok(row);
+    }
+    let known: Vec<&str> = rows.iter().map(|row| row.plugin.as_str()).collect();
+    let advice = match crate::config::nearest(name, &known) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if known.is_empty() => {
+            "there is none yet: bailiwick plugin install FILE --activate".to_owned()
+        }
+        None => format!(
+            "there are {}; another is added by: bailiwick plugin install FILE",
+            known.join(", ")
+        ),
     };
+    Err(format!("no plugin `{name}` is installed; {advice}"))
+}
+
+/// The version that a person means: by its own number, or by the beginning of its hash.
+pub(super) fn resolve(row: &PluginStatus, wanted: &str) -> Result<String, String> {
+    let name = &row.plugin;
+    let short = |sha256: &str| sha256.get(..12).unwrap_or(sha256).to_owned();
     let numbered: Vec<_> = row
         .versions
         .iter()
         .filter(|v| v.version == wanted)
         .collect();
+    let by_hash = |v: &&VersionStatus| !wanted.is_empty() && v.sha256.starts_with(wanted);
     match numbered.as_slice() {
         [one] => Ok(one.sha256.clone()),
+        [] if row.versions.iter().any(|v| by_hash(&v)) => Ok(wanted.to_owned()),
+        [] => {
+            let versions = row.versions.iter();
+            let versions: Vec<String> = versions
+                .map(|v| format!("{} ({})", v.version, short(&v.sha256)))
+                .collect();
+            Err(format!(
+                "`{name}` has no version `{wanted}`; installed are {}",
+                versions.join(", ")
+            ))
+        }
         // Two builds of one version: the hash tells them apart, and the registry says so.
-        [] => Ok(wanted.to_owned()),
         several => {
-            let hashes: Vec<&str> = several.iter().filter_map(|v| v.sha256.get(..12)).collect();
+            let hashes: Vec<String> = several.iter().map(|v| short(&v.sha256)).collect();
             Err(format!(
                 "version {wanted} of `{name}` is installed more than once; say which by hash: {}",
                 hashes.join(", ")
