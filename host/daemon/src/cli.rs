@@ -13,7 +13,7 @@ use crate::config::{HttpListen, ListenAddr, LogFormat, ZoneFlag, ZoneName, ZoneP
     name = "bailiwick",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 done · 1 refused or failed, with the reason on stderr · 2 bad command line · \
+    after_help = "Exit codes: 0 done · 1 refused or failed, with the reason on stderr (with --json as `error` of an object on stdout) · 2 bad command line · \
                   3 no server answers on the control socket.\n\n\
                   Try it: bailiwick serve --listen 127.0.0.1:5300 --http 127.0.0.1:8080 --zone example.org=./example.org.zone"
 )]
@@ -45,6 +45,28 @@ pub(crate) enum Command {
         /// As `plugin` passes them.
         arguments: Vec<std::ffi::OsString>,
     },
+}
+
+impl Command {
+    /// Whether the outcome, a failure too, is for a program to read.
+    pub(crate) fn wants_json(&self) -> bool {
+        match self {
+            Self::Serve(_) | Self::PluginCompile { .. } => false,
+            Self::CheckConfig(args) => args.json,
+            Self::Zone(ZoneCommand::Check { json, .. }) => *json,
+            Self::Zone(ZoneCommand::Answer(args)) => args.json,
+            Self::Plugin(PluginCommand::Check(args) | PluginCommand::Inspect(args)) => args.json,
+            Self::Plugin(PluginCommand::Run(args)) => args.component.json,
+            Self::Plugin(
+                PluginCommand::Install { remote, .. }
+                | PluginCommand::List(remote)
+                | PluginCommand::Activate { remote, .. }
+                | PluginCommand::Rollback { remote, .. },
+            )
+            | Self::Status(remote)
+            | Self::Reload(remote) => remote.json,
+        }
+    }
 }
 
 /// The name under which the server calls itself to compile a component.

@@ -1,5 +1,6 @@
 //! Exit codes: the one place where an outcome becomes a number.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// How a command ended, other than with an error.
@@ -31,8 +32,8 @@ pub(crate) struct NoServer {
 }
 
 /// Prints an error with its causes and gives the exit code: 0 done, 1 refused or failed, 3 no server.
-/// (2, a bad command line, is clap's.)
-pub(crate) fn code(result: anyhow::Result<Outcome>) -> ExitCode {
+/// (2, a bad command line, is clap's.) Who asked for JSON gets one object with an `error` on stdout.
+pub(crate) fn code(result: anyhow::Result<Outcome>, as_json: bool) -> ExitCode {
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Refused) => ExitCode::from(1),
@@ -41,7 +42,13 @@ pub(crate) fn code(result: anyhow::Result<Outcome>) -> ExitCode {
             if error.chain().any(is_broken_pipe) {
                 return ExitCode::from(1);
             }
-            eprintln!("bailiwick: {error:#}");
+            if as_json {
+                let said = serde_json::json!({ "ok": false, "error": format!("{error:#}") });
+                // Who has gone away reads neither this nor the exit code's reason.
+                let _ = writeln!(std::io::stdout(), "{said}");
+            } else {
+                eprintln!("bailiwick: {error:#}");
+            }
             let no_server = error.downcast_ref::<NoServer>().is_some();
             ExitCode::from(if no_server { 3 } else { 1 })
         }

@@ -18,5 +18,6 @@ use clap::Parser;
 
 fn main() -> std::process::ExitCode {
     let cli = cli::Cli::parse();
-    exit::code(commands::run(cli))
+    let as_json = cli.command.wants_json();
+    exit::code(commands::run(cli), as_json)
 }

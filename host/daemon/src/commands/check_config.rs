@@ -12,7 +12,7 @@ use bailiwick_plugin::settings::{Schema, SettingsProblem, with_patch};
 use bailiwick_plugin::{Compiler, Engine, Grants};
 use serde_json::{Value, json};
 
-use super::say;
+use super::{say, with_error};
 use crate::cli::CheckConfigArgs;
 use crate::config::{
     Config, Examined, LimitClass, PluginConfig, Problem, SettingsGiven, SettingsOf, ZoneSource,
@@ -35,7 +35,12 @@ pub(super) fn run(args: &CheckConfigArgs) -> anyhow::Result<Outcome> {
     };
     let config = config.filter(|_| problems.is_empty());
     if args.json {
-        say(json!({ "ok": config.is_some(), "problems": problems }))?;
+        let said = json!({ "ok": config.is_some(), "problems": problems });
+        let error = problems.first().map(|first| match problems.len() {
+            1 => first.to_string(),
+            all => format!("{first} (and {} more)", all - 1),
+        });
+        say(with_error(said, error))?;
     } else if let Some(config) = &config {
         say(summary(config))?;
     } else {

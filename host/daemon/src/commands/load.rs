@@ -33,6 +33,16 @@ fn pending(zone: Zone, parsed: &Parsed) -> Result<Zone, BuildError> {
     zone.with_pending(&owners)
 }
 
+/// What keeps a zone from being served, in a line: its first error and how many there are.
+pub(super) fn first_error(findings: &[Finding]) -> String {
+    let mut errors = findings.iter().filter(|f| f.severity == Severity::Error);
+    let first = errors.next().map(ToString::to_string).unwrap_or_default();
+    match errors.count() {
+        0 => first,
+        more => format!("{first} (and {more} more)"),
+    }
+}
+
 fn build(parsed: Parsed) -> Loaded {
     match Zone::build(&parsed.apex, &parsed.records, &key()).and_then(|zone| pending(zone, &parsed))
     {

@@ -66,6 +66,14 @@ fn plugin(command: PluginCommand) -> anyhow::Result<Outcome> {
     }
 }
 
+/// What a program is told of a failure: `error` in words, beside whatever else there is to say.
+fn with_error(mut said: serde_json::Value, error: Option<String>) -> serde_json::Value {
+    if let (Some(members), Some(error)) = (said.as_object_mut(), error) {
+        members.insert("error".to_owned(), error.into());
+    }
+    said
+}
+
 /// A line on stdout; an error when nobody reads it any more.
 fn say(line: impl Display) -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{line}")

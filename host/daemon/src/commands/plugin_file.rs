@@ -7,9 +7,9 @@ use anyhow::{Context, bail};
 use bailiwick_plugin::offline::{ComponentReport, Offline, inspect_component};
 use bailiwick_plugin::question::Question;
 use bailiwick_plugin::settings::Settings;
-use bailiwick_plugin::{Compiler, Engine, Grants};
+use bailiwick_plugin::{Compiler, Engine, Grants, Kind};
 
-use super::say;
+use super::{say, with_error};
 use crate::cli::{LimitClassArg, PluginFileArgs, PluginRunArgs};
 use crate::clock;
 use crate::exit::Outcome;
@@ -24,7 +24,9 @@ pub(super) fn check(args: &PluginFileArgs) -> anyhow::Result<Outcome> {
     }
     let is_good = problems.is_empty();
     if args.json {
-        say(serde_json::json!({ "ok": is_good, "problems": problems, "report": report }))?;
+        let error = (!is_good).then(|| problems.join("; "));
+        let said = serde_json::json!({ "ok": is_good, "problems": problems, "report": report });
+        say(with_error(said, error))?;
     } else if is_good {
         let name = report.manifest.as_ref().map_or("", |m| m.name.as_str());
         say(format!(
@@ -45,7 +47,10 @@ pub(super) fn check(args: &PluginFileArgs) -> anyhow::Result<Outcome> {
 pub(super) fn inspect(args: &PluginFileArgs) -> anyhow::Result<Outcome> {
     let report = look(args)?;
     if args.json {
-        say(serde_json::to_string(&report)?)?;
+        let words = report.problems.iter().map(ToString::to_string);
+        let words = words.collect::<Vec<_>>().join("; ");
+        let error = (!words.is_empty()).then_some(words);
+        say(with_error(serde_json::to_value(&report)?, error))?;
     } else {
         say(words(&report))?;
     }
@@ -64,18 +69,35 @@ pub(super) fn run(args: &PluginRunArgs) -> anyhow::Result<Outcome> {
     }
     let question = Question::from_json(&args.call, input)
         .with_context(|| format!("this is not what `{}` takes", args.call))?;
+    let asked = question.kind();
     if let Some(kind) = &args.kind
-        && question.kind().as_str() != kind
+        && asked.as_str() != kind
+    {
+        let known = Kind::ALL.iter().any(|known| known.as_str() == kind);
+        if !known {
+            let all: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+            bail!("there is no kind `{kind}`; there are {}", all.join(", "));
+        }
+        bail!(
+            "`{}` is a call of `{asked}`, not of `{kind}`; ask with --kind {asked}, or leave --kind out",
+            args.call
+        );
+    }
+    let report = look(&args.component)?;
+    if let Some(manifest) = &report.manifest
+        && !manifest.kinds.iter().any(|kind| kind == asked.as_str())
     {
         bail!(
-            "`{}` is a call of `{}`, not of `{kind}`",
-            args.call,
-            question.kind()
+            "{} decides {}; `{}` is a call of `{asked}`",
+            manifest.name,
+            manifest.kinds.join(", "),
+            args.call
         );
     }
     let done = start(&args.component)?.ask(clock::unix_millis(), question);
     if args.component.json {
-        say(serde_json::to_string(&done)?)?;
+        let error = done.outcome.as_ref().err().map(ToString::to_string);
+        say(with_error(serde_json::to_value(&done)?, error))?;
         return Ok(Outcome::of(done.outcome.is_ok()));
     }
     for line in &done.lines {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::say;
+use super::{say, with_error};
 use crate::cli::{LimitClassArg, RemoteArgs};
 use crate::control::{Request, client};
 use crate::exit::Outcome;
@@ -34,7 +34,8 @@ pub(super) fn install(
 fn send(remote: &RemoteArgs, request: &Request, attached: &[u8]) -> anyhow::Result<Outcome> {
     let reply = client::ask(&remote.data, request, attached)?;
     if remote.json {
-        say(serde_json::to_string(&reply)?)?;
+        let error = (!reply.ok).then(|| reply.text.clone());
+        say(with_error(serde_json::to_value(&reply)?, error))?;
     } else if reply.ok {
         say(&reply.text)?;
     } else {

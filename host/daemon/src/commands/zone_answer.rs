@@ -29,7 +29,7 @@ pub(super) fn run(args: &ZoneAnswerArgs) -> anyhow::Result<Outcome> {
         .map_err(|e| anyhow!("`{rtype}` is no record type: {e}"))?;
     let zone = match load::file(file, None) {
         Ok((zone, _)) => zone,
-        Err(findings) => return refused(&findings),
+        Err(findings) => return refused(&findings, args.json),
     };
     let reply = ask(zone, &name.0, rtype, args.dnssec)?;
     if args.json {
@@ -40,7 +40,14 @@ pub(super) fn run(args: &ZoneAnswerArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn refused(findings: &[Finding]) -> anyhow::Result<Outcome> {
+fn refused(findings: &[Finding], as_json: bool) -> anyhow::Result<Outcome> {
+    if as_json {
+        let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        say(
+            serde_json::json!({ "ok": false, "error": load::first_error(findings), "findings": lines }),
+        )?;
+        return Ok(Outcome::Refused);
+    }
     for finding in findings {
         eprintln!("{finding}");
     }

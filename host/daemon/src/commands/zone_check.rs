@@ -5,7 +5,7 @@ use std::path::Path;
 use bailiwick_zone::master::{Finding, Severity};
 use serde_json::json;
 
-use super::{load, say};
+use super::{load, say, with_error};
 use crate::config::ZoneName;
 use crate::exit::Outcome;
 
@@ -19,7 +19,9 @@ pub(super) fn run(origin: Option<ZoneName>, file: &Path, as_json: bool) -> anyho
     if as_json {
         let rows: Vec<_> = findings.iter().map(row).collect();
         let zone = zone.map(|z| json!({ "apex": z.apex().to_string(), "serial": z.serial().0, "records": z.record_count() }));
-        say(json!({ "ok": loaded.is_ok(), "zone": zone, "findings": rows }))?;
+        let said = json!({ "ok": loaded.is_ok(), "zone": zone, "findings": rows });
+        let error = loaded.is_err().then(|| load::first_error(findings));
+        say(with_error(said, error))?;
     } else {
         for finding in findings {
             say(finding)?;

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod answers;
+mod flags;
 mod limits;
 mod load;
 mod place;

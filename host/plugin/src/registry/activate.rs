@@ -38,7 +38,9 @@ pub enum ActivateError {
         version: String,
     },
     /// There is no version to go back to.
-    #[error("plugin `{0}` had no other version in force before")]
+    #[error(
+        "plugin `{0}` had no other version in force before; `plugin activate` puts any installed one in force"
+    )]
     NothingBefore(String),
     /// It is not active.
     #[error("plugin `{0}` is not active")]
