@@ -98,6 +98,7 @@ fn accept(inner: &Inner, job: &Job, transferred: Transferred) -> Outcome {
         saved: inner.clock.wall(),
         primary: Some(job.primary.to_string()),
         source: None,
+        warnings: None,
     };
     if let Err(error) = inner.snapshots.write(&zone, &note) {
         // Durable before visible: a version that cannot be kept is not shown.

@@ -58,6 +58,8 @@ pub enum StartError {
 pub struct LoadReport {
     /// Zones put in force.
     pub loaded: usize,
+    /// Those of them that came from snapshots, since their files are the same as before the restart.
+    pub restored: usize,
     /// Files that had not changed.
     pub unchanged: usize,
     /// Zones whose file was refused; the version in force, if any, stays.
@@ -151,8 +153,10 @@ impl Authority {
     pub fn add_hosted_all(&self, zones: &[(Name, PathBuf)]) -> LoadReport {
         let report = Lock::new(LoadReport::default());
         let aliases_max = self.inner.aliases.limits.per_zone;
-        hosted::load_all(zones, &self.inner.key, aliases_max, &|batch| {
-            self.inner.take_loaded(batch, &mut report.lock());
+        let (inner, key) = (&self.inner, &self.inner.key);
+        let kept = |name: &Name, file: &Path| inner.kept_of(name, file);
+        hosted::load_all(zones, key, aliases_max, &kept, &|batch| {
+            inner.take_loaded(batch, &mut report.lock());
         });
         let report = std::mem::take(&mut *report.lock());
         self.inner.wake.notify_one();

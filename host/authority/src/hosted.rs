@@ -1,14 +1,16 @@
 //! Zones hosted here: text files, many at once, and again when they change.
 //!
 //! A bad file never takes a zone away: the version in force stays, and the findings say what is wrong with
-//! the file. Over a restart the last good version comes from its snapshot.
+//! the file. Over a restart the last good version comes from its snapshot; where the file is still the one
+//! that the snapshot was made of, nothing is parsed again.
 
 use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bailiwick_zone::check::Severity;
 use bailiwick_zone::master::{self, Finding, ParseOptions};
@@ -23,6 +25,8 @@ pub(crate) struct Hosted {
     pub(crate) file: PathBuf,
     /// What the file looked like when it was last read.
     pub(crate) seen: Option<Seen>,
+    /// Some of its data are looked up elsewhere.
+    has_aliases: bool,
     pub(crate) error: Option<String>,
     pub(crate) warnings: Vec<String>,
     pub(crate) last_success: Option<u64>,
@@ -35,8 +39,16 @@ pub(crate) struct Seen {
     len: u64,
     /// Nanoseconds since 1970.
     modified: u128,
+    /// When its contents or its place were last touched, which no tool can set back: seconds and
+    /// nanoseconds.
+    changed: (i64, i64),
+    /// Which file it is, on which device.
+    inode: (u64, u64),
     /// It includes other files, which may change without it.
     includes: bool,
+    /// It had been left alone for [`SETTLED`] when it was looked at. File systems tell time in steps; within
+    /// one, a second change would not show.
+    settled: bool,
 }
 
 /// A file that became a zone.
@@ -47,6 +59,32 @@ pub(crate) struct Loaded {
     pub(crate) seen: Seen,
     /// Its ALIAS records that can be asked for.
     pub(crate) aliases: Vec<Alias>,
+    /// It was not read: its snapshot was made of the very same file.
+    pub(crate) kept: bool,
+}
+
+impl Loaded {
+    /// What its snapshot has to note.
+    pub(crate) fn made_of(&self) -> MadeOf {
+        MadeOf::new(&self.seen, &self.warnings, !self.aliases.is_empty())
+    }
+}
+
+/// What a snapshot notes of the file that it was made of.
+pub(crate) struct MadeOf {
+    /// Which file, and in what state.
+    pub(crate) line: String,
+    /// What the check warned of; nothing where the zone cannot be had from its snapshot alone.
+    pub(crate) warnings: Option<Vec<String>>,
+}
+
+impl MadeOf {
+    fn new(seen: &Seen, warnings: &[String], has_aliases: bool) -> Self {
+        Self {
+            line: seen.line(),
+            warnings: (seen.settled && !seen.includes && !has_aliases).then(|| warnings.to_vec()),
+        }
+    }
 }
 
 /// Why a file did not become a zone.
@@ -96,6 +134,7 @@ impl Hosted {
         Self {
             file,
             seen: None,
+            has_aliases: false,
             error: None,
             warnings: Vec::new(),
             last_success: None,
@@ -103,11 +142,21 @@ impl Hosted {
         }
     }
 
-    pub(crate) fn loaded(&mut self, seen: Seen, warnings: Vec<String>, wall: u64) {
-        self.warnings = warnings;
-        self.seen = Some(seen);
+    pub(crate) fn loaded(&mut self, loaded: &Loaded, wall: u64) {
+        self.warnings.clone_from(&loaded.warnings);
+        self.seen = Some(loaded.seen);
+        self.has_aliases = !loaded.aliases.is_empty();
         self.error = None;
         self.last_success = Some(wall);
+    }
+
+    /// What the snapshot of the version that was loaded last has to note.
+    pub(crate) fn made_of(&self) -> Option<MadeOf> {
+        Some(MadeOf::new(
+            self.seen.as_ref()?,
+            &self.warnings,
+            self.has_aliases,
+        ))
     }
 
     pub(crate) fn refused(&mut self, error: &HostError, wall: u64) {
@@ -137,22 +186,37 @@ impl Seen {
         Self {
             len: data.len(),
             modified: since.map_or(0, |since| since.as_nanos()),
+            changed: (data.ctime(), data.ctime_nsec()),
+            inode: (data.dev(), data.ino()),
             includes,
+            settled: data.modified().is_ok_and(|modified| {
+                let changed = Duration::from_secs(data.ctime().try_into().unwrap_or(0));
+                let latest = modified.max(UNIX_EPOCH + changed);
+                latest.elapsed().is_ok_and(|since| since > SETTLED)
+            }),
         }
     }
 
     /// Whether a file that looks like `now` may differ from the one that looked like this.
     pub(crate) fn may_differ(&self, now: &Self) -> bool {
-        self.includes || self != now
+        let Self { settled, .. } = *self;
+        self.includes || *self != Self { settled, ..*now }
     }
 
     pub(crate) fn includes(&self) -> bool {
         self.includes
     }
 
-    /// As a line in a snapshot's note.
+    /// As a line in a snapshot's note. Another release may read the same text otherwise, so it is part of
+    /// the line.
     pub(crate) fn line(&self) -> String {
-        format!("{} octets, {} ns", self.len, self.modified)
+        let ((dev, ino), (changed, nanos)) = (self.inode, self.changed);
+        format!(
+            "{}: file {dev}:{ino}, {} octets, {} ns, touched {changed}.{nanos:09}",
+            env!("CARGO_PKG_VERSION"),
+            self.len,
+            self.modified,
+        )
     }
 }
 
@@ -198,6 +262,7 @@ pub(crate) fn load(
     let warnings = parsed.warnings.iter().take(WARNINGS_KEPT);
     Ok(Loaded {
         aliases,
+        kept: false,
         zone,
         warnings: warnings.map(ToString::to_string).collect(),
         seen: Seen::of(&data, includes),
@@ -207,11 +272,13 @@ pub(crate) fn load(
 /// A zone's name, its file, and what came of loading it.
 pub(crate) type LoadedFile = (Name, PathBuf, Result<Loaded, HostError>);
 
-/// Loads many zones on all cores; `each` gets the results in batches, from several threads.
+/// Loads many zones on all cores; `kept` gives what is there already of a file that has not changed, and
+/// `each` gets the results in batches, both from several threads.
 pub(crate) fn load_all(
     zones: &[(Name, PathBuf)],
     key: &HashKey,
     aliases_max: usize,
+    kept: &(dyn Fn(&Name, &Path) -> Option<Loaded> + Sync),
     each: &(dyn Fn(Vec<LoadedFile>) + Sync),
 ) {
     let threads = thread::available_parallelism()
@@ -231,11 +298,11 @@ pub(crate) fn load_all(
                     };
                     let batch = batch.iter().take(batch_size);
                     let results = batch.map(|(name, file)| {
-                        (
-                            name.clone(),
-                            file.clone(),
-                            load(name, file, key, aliases_max),
-                        )
+                        let loaded = match kept(name, file) {
+                            Some(kept) => Ok(kept),
+                            None => load(name, file, key, aliases_max),
+                        };
+                        (name.clone(), file.clone(), loaded)
                     });
                     let results = results.collect();
                     let _turn = hand_over.lock();
@@ -262,3 +329,5 @@ fn first_finding(findings: &[Finding]) -> String {
 /// Zones published at one moment; small zones by the hundred thousand would otherwise copy shards of the
 /// zone set once each.
 const BATCH_MAX: usize = 1024;
+/// Longer than the steps in which any file system tells time.
+pub(crate) const SETTLED: Duration = Duration::from_secs(2);

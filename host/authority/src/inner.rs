@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::attempt::{self, timers};
 use crate::authority::LoadReport;
 use crate::clock::Clock;
 use crate::dial::Budget;
-use crate::hosted::{HostError, Hosted, Loaded};
+use crate::hosted::{HostError, Hosted, Loaded, MadeOf, Seen};
 use crate::live::{Live, Lock};
 use crate::options::TransferLimits;
 use crate::policy::{Loops, ZonePolicies};
@@ -71,14 +71,11 @@ impl Inner {
                 .or_insert_with(|| Hosted::new(file.clone()));
             entry.file = file;
             match result {
-                Ok(Loaded {
-                    zone,
-                    warnings,
-                    seen,
-                    aliases,
-                }) => {
+                Ok(loaded) => {
+                    report.restored += usize::from(loaded.kept);
+                    entry.loaded(&loaded, wall);
+                    let Loaded { zone, aliases, .. } = loaded;
                     self.adopt_aliases(&zone, aliases);
-                    entry.loaded(seen, warnings, wall);
                     if self.keep_hosted && !kept {
                         self.unsaved.lock().insert(name);
                     }
@@ -298,21 +295,43 @@ impl Inner {
         let [(name, _, Ok(loaded))] = batch else {
             return false;
         };
-        self.keep_hosted && self.write_snapshot(name, &loaded.zone, Some(loaded.seen.line()))
+        self.keep_hosted && self.write_snapshot(name, &loaded.zone, Some(loaded.made_of()))
+    }
+
+    /// The zone as it was made of the same file before, from its snapshot: nothing is read again.
+    pub(crate) fn kept_of(&self, name: &Name, file: &Path) -> Option<Loaded> {
+        if !self.keep_hosted {
+            return None;
+        }
+        let seen = Seen::now(file, false).ok()?;
+        let note = self.snapshots.note(name)?;
+        let warnings = note.warnings.filter(|_| note.source == Some(seen.line()))?;
+        let zone = self.last_good(name)?.zone;
+        Some(Loaded {
+            zone,
+            warnings,
+            seen,
+            aliases: Vec::new(),
+            kept: true,
+        })
     }
 
     /// Writes a hosted zone's snapshot, unless the one there is of the same file; true if it is there.
-    fn write_snapshot(&self, name: &Name, zone: &Zone, source: Option<String>) -> bool {
-        let there = self.snapshots.note(name).map(|note| note.source);
-        if source.is_some() && there.is_some_and(|there| there == source) {
-            return true;
-        }
+    fn write_snapshot(&self, name: &Name, zone: &Zone, made_of: Option<MadeOf>) -> bool {
+        let (source, warnings) = made_of
+            .map(|made_of| (made_of.line, made_of.warnings))
+            .unzip();
         let note = Note {
             zone: name.to_string(),
             saved: self.clock.wall(),
             primary: None,
             source,
+            warnings: warnings.flatten(),
         };
+        let is_that = |there: Note| there.source == note.source && there.warnings == note.warnings;
+        if note.source.is_some() && self.snapshots.note(name).is_some_and(is_that) {
+            return true;
+        }
         let written = self.snapshots.write(zone, &note);
         if let Err(error) = &written {
             warn!(zone.name = %name, "the snapshot of `{name}` could not be written: {error}");
@@ -327,14 +346,14 @@ impl Inner {
             return;
         }
         for name in names {
-            let source = match self.hosted.lock().get(&name) {
-                Some(hosted) => hosted.seen.map(|seen| seen.line()),
+            let made_of = match self.hosted.lock().get(&name) {
+                Some(hosted) => hosted.made_of(),
                 None => continue,
             };
             let Some(zone) = self.live.plain(&name) else {
                 continue;
             };
-            self.write_snapshot(&name, &zone, source);
+            self.write_snapshot(&name, &zone, made_of);
             if self.hosted.lock().get(&name).is_none() {
                 let _ = self.snapshots.remove(&name);
             }

@@ -30,6 +30,10 @@ pub(crate) struct Note {
     /// For a hosted zone: what its file looked like.
     #[serde(default)]
     pub(crate) source: Option<String>,
+    /// What the check of that file warned of. Only then is it known that the zone can be had from here
+    /// alone, without its file: it has no ALIAS records to look up and includes no other file.
+    #[serde(default)]
+    pub(crate) warnings: Option<Vec<String>>,
 }
 
 /// A zone read back.
@@ -241,6 +245,7 @@ mod tests {
             saved: 1_800_000_000,
             primary: Some("192.0.2.1:53".to_owned()),
             source: None,
+            warnings: None,
         }
     }
 

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Node;
 use crate::ZoneState;
+use crate::hosted::SETTLED;
 use crate::testing::name;
 
 const ZONE: &str = "example.org.";
@@ -72,6 +74,55 @@ fn last_good_version_survives_a_restart() {
     let node = Node::start(data.path());
     assert!(node.authority.add_hosted(&name(ZONE), &file).is_err());
     assert_eq!(node.serial(ZONE), Some(4));
+}
+
+/// A restart does not read a file again that its snapshot was made of, and reads one that was touched,
+/// or that had only just been written when it was read: a change within the same tick of the file
+/// system's clock would not show.
+#[test]
+fn a_restart_takes_unchanged_files_from_their_snapshots() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("zone");
+    let zones = [(name(ZONE), file.clone())];
+    let start = || {
+        let node = Node::start(data.path());
+        let report = node.authority.add_hosted_all(&zones);
+        assert_eq!((report.loaded, report.refused.len()), (1, 0));
+        (node, report.restored)
+    };
+    write_zone(&file, 4);
+    let (node, restored) = start();
+    assert_eq!(restored, 0);
+    node.stop();
+    let (node, restored) = start();
+    assert_eq!(
+        restored, 0,
+        "it may have been written again in the same tick"
+    );
+    node.stop();
+    let touched = || fs::metadata(&file).unwrap().modified().unwrap();
+    let wait_until_settled = || {
+        while touched().elapsed().unwrap() < SETTLED + Duration::from_secs(1) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    wait_until_settled();
+    start().0.stop();
+    let (node, restored) = start();
+    assert_eq!((restored, node.serial(ZONE)), (1, Some(4)));
+    assert_eq!(node.status(ZONE).state, ZoneState::Ok);
+    node.stop();
+    // As long as before, and with the time of the old one: only its change time tells.
+    let before = touched();
+    write_zone(&file, 5);
+    fs::File::options()
+        .append(true)
+        .open(&file)
+        .unwrap()
+        .set_modified(before)
+        .unwrap();
+    let (node, restored) = start();
+    assert_eq!((restored, node.serial(ZONE)), (0, Some(5)));
 }
 
 /// Only files that changed are read again.

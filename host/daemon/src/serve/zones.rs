@@ -23,8 +23,9 @@ pub(super) fn begin(running: &Arc<Running>) -> JoinHandle<()> {
         let report = running.authority.add_hosted_all(&hosted(&running.config()));
         if report.loaded + report.refused.len() > 0 {
             info!(
-                "loaded {} zones from files, {} were refused",
+                "loaded {} zones from files, {} of them unchanged from their snapshots; {} were refused",
                 report.loaded,
+                report.restored,
                 report.refused.len()
             );
         }
