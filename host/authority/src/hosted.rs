@@ -234,8 +234,7 @@ pub(crate) fn load(
     // The state is taken before the contents: a change in between is seen by the next look.
     let (text, data) =
         bailiwick_zone::file::read_with_metadata(file, master::FILE_SIZE_MAX).map_err(read)?;
-    let includes = memchr::memmem::find(&text, b"INCLUDE").is_some()
-        || memchr::memmem::find(&text, b"include").is_some();
+    let includes = has_include(&text);
     let options = ParseOptions {
         origin: Some(name.clone()),
         include_dir: file.parent().map(Path::to_owned),
@@ -266,6 +265,14 @@ pub(crate) fn load(
         zone,
         warnings: warnings.map(ToString::to_string).collect(),
         seen: Seen::of(&data, includes),
+    })
+}
+
+/// May the text have a $INCLUDE directive (RFC 1035 5.1)?
+fn has_include(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'$', text).any(|at| {
+        let word = text.get(at + 1..at + 8);
+        word.is_some_and(|word| word.eq_ignore_ascii_case(b"INCLUDE"))
     })
 }
 
