@@ -12,7 +12,7 @@ use std::time::Duration;
 use bailiwick_tests::client;
 use bailiwick_tests::http::metric;
 use bailiwick_tests::outside::{self, Outside};
-use bailiwick_tests::peers::Kind;
+use bailiwick_tests::peers::{Kind, Peer, PeerZone};
 use bailiwick_tests::place;
 use bailiwick_tests::process::wait_until;
 use bailiwick_tests::server::{TestServer, bailiwick};
@@ -410,6 +410,30 @@ fn transfers_carry_what_is_answered() {
             "{name} {rtype}"
         );
     }
+    // And a server that knows nothing of ALIAS, given what was transferred.
+    let nsd = Peer::start(
+        Kind::Nsd,
+        &[PeerZone::new(ZONE, lines.join("\n") + "\n")],
+        None,
+    )
+    .unwrap();
+    let mut theirs = client::Client::new(nsd.v4()).unwrap();
+    for (name, rtype) in [
+        (ZONE, A),
+        (ZONE, AAAA),
+        ("x.w.shop.example.", A),
+        ("x.w.shop.example.", TXT),
+        ("gone.shop.example.", A),
+        ("nothing.shop.example.", A),
+    ] {
+        let said = theirs.udp(&Question::new(name, rtype)).unwrap();
+        let ours = ask(&server, name, rtype);
+        assert_eq!(
+            (said.rcode(), said.answer),
+            (ours.rcode(), ours.answer),
+            "{name} {rtype}"
+        );
+    }
     let counted = |what: &str| {
         metric(
             &server.metrics().unwrap(),
@@ -524,4 +548,54 @@ fn mistakes_are_named_and_nothing_is_looked_up_off_line() {
         .to_string();
     let answered = bailiwick(&["zone", "answer", &file, ZONE, "A"]).unwrap();
     assert!(answered.stdout.contains("SERVFAIL"), "{}", answered.stdout);
+}
+
+/// How many ALIAS records one zone may have is bounded; a file with more is refused and named.
+#[test]
+fn too_many_aliases_in_one_zone_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = zone_file(
+        folder.path(),
+        7,
+        "a ALIAS b.cdn.test.\nb ALIAS b.cdn.test.\n",
+    );
+    let config = outside::config(place::free_port()) + "per-zone = 1\n";
+    let options = TestServer::options().config(&config).http();
+    let server = options.zone_unawaited(ZONE, &file).start().unwrap();
+    wait_words(
+        &server,
+        "2 ALIAS records; at most 1 are looked up for one zone",
+    );
+    assert_eq!(ask(&server, ZONE, SOA).rcode(), SERVFAIL);
+}
+
+/// Two zones with one target ask for it once; what is known is not asked for again before its time.
+#[test]
+fn one_target_of_many_is_one_lookup() {
+    let outside = Outside::start(
+        Kind::Knot,
+        "lb 3000 A 192.0.2.1\nlb 3000 AAAA 2001:db8::1\n",
+    )
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let lines: String = (0..50)
+        .map(|n| format!("n{n} ALIAS lb.cdn.test.\n"))
+        .collect();
+    let server = start(&outside, folder.path(), &lines);
+    for n in [0, 49] {
+        let owner = format!("n{n}.shop.example.");
+        wait_answers(
+            &server,
+            &owner,
+            A,
+            &[&format!("{owner} 300 IN A 192.0.2.1")],
+        );
+    }
+    let text = server.metrics().unwrap();
+    assert_eq!(
+        metric(&text, "bailiwick_aliases", &["state=\"current\""]),
+        Some(50.0)
+    );
+    assert_eq!(lookups(&server), 1.0);
+    assert_eq!(serial(&server), 8);
 }

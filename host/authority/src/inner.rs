@@ -98,7 +98,7 @@ impl Inner {
         }
         report.loaded += fresh.len();
         self.live.publish(fresh, now);
-        self.aliases.wake();
+        self.aliases.zones_changed();
         self.live.hold(report.refused.iter().map(|(name, _)| name));
     }
 
@@ -174,7 +174,7 @@ impl Inner {
         let schedule = self.schedule.lock();
         if schedule.by_id(job.id).is_some() {
             self.live.publish(vec![zone], self.clock.now());
-            self.aliases.wake();
+            self.aliases.zones_changed();
             return true;
         }
         if schedule.get(&job.apex).is_none() {

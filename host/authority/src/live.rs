@@ -247,6 +247,17 @@ impl Overlay {
         };
         let serial = zone.serial_change(flat.serial);
         let changes: Vec<Change> = flat.changes.iter().cloned().chain(serial).collect();
-        branded.with_pending(&flat.pending)?.with_changes(&changes)
+        let mut changed = branded.with_changes(&changes)?;
+        // A name on the way to a change is looked up more slowly than one of the base.
+        if changed.record_count() <= FOLD_RECORDS_MAX {
+            changed = changed.rebuilt()?;
+        }
+        if flat.pending.is_empty() {
+            return Ok(changed);
+        }
+        changed.with_pending(&flat.pending)
     }
 }
+
+/// Zones of so many records get a new base in a few milliseconds.
+const FOLD_RECORDS_MAX: u64 = 5000;

@@ -180,3 +180,70 @@ impl From<KeptAddresses> for Addresses {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::name;
+
+    /// What was written comes back, names with odd octets too.
+    #[test]
+    fn document_round_trips() {
+        let addresses = Addresses {
+            v4: Found {
+                addresses: vec![[192, 0, 2, 1].into()],
+                ttl: 60,
+            },
+            v6: Found {
+                addresses: Vec::new(),
+                ttl: 0,
+            },
+        };
+        let alias = |owner: &str| Alias {
+            owner: name(owner),
+            ttl: 300,
+            target: name("a\\.b\\000.example.net."),
+        };
+        let version = Version {
+            aliases: vec![alias("*.example."), alias("b.example.")],
+            shown: [
+                (name("*.example."), Shown::Known(addresses.clone())),
+                (name("b.example."), Shown::Pending),
+            ]
+            .into(),
+            file_serial: Serial(7),
+            serial: Serial(9),
+            kept: 1000,
+        };
+        let good = Good {
+            addresses: addresses.clone(),
+            wall: 900,
+            end: bailiwick_transfer::Moment(5),
+        };
+        let target = name("a\\.b\\000.example.net.");
+        let kept = Kept::of(&version, &[(target.clone(), good)].into(), 1000);
+        let bytes = serde_json::to_vec(&kept).unwrap();
+        let (restored, targets) = serde_json::from_slice::<Kept>(&bytes).unwrap().restore();
+        assert_eq!(
+            (restored.serial, restored.file_serial, restored.kept),
+            (Serial(9), Serial(7), 1000)
+        );
+        assert_eq!(
+            (&restored.aliases, &restored.shown),
+            (&version.aliases, &version.shown)
+        );
+        assert_eq!(targets, [(target, addresses, 900)]);
+    }
+
+    /// The list of documents is written when it changes.
+    #[test]
+    fn index_is_written_when_it_changes() {
+        let mut index = Index::of(vec!["a.example.".to_owned()]);
+        index.insert(&name("A.example."));
+        assert_eq!(index.take_changed(), None);
+        index.insert(&name("b.example."));
+        assert_eq!(index.take_changed().map(|names| names.len()), Some(2));
+        assert!(index.remove(&name("b.example.")) && !index.contains(&name("b.example.")));
+        assert_eq!(index.take_changed(), Some(vec!["a.example.".to_owned()]));
+    }
+}

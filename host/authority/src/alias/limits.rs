@@ -37,6 +37,13 @@ impl AliasLimits {
     };
 }
 
+impl AliasLimits {
+    /// How often what is known is written down again though it is the same: its age counts after a restart.
+    pub(crate) fn keep_again(&self) -> Duration {
+        (self.stale_max / 4).max(Duration::from_secs(1))
+    }
+}
+
 impl Default for AliasLimits {
     fn default() -> Self {
         Self::DEFAULT

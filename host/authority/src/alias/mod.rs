@@ -20,7 +20,8 @@ mod target;
 mod version;
 mod walk;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -55,13 +56,17 @@ pub(crate) struct Aliases {
 
 #[derive(Default)]
 struct State {
-    zones: BTreeMap<Name, Version>,
+    zones: BTreeMap<Name, Arc<Version>>,
     targets: HashMap<Name, Target>,
     /// Why an ALIAS leads nowhere, by zone and owner.
     nowhere: HashMap<Name, BTreeMap<Name, String>>,
     /// Where each ALIAS leads to outside.
     outside: HashMap<Name, BTreeMap<Name, Name>>,
     kept: Index,
+    /// Targets of which something else is known than what was served of them.
+    news: HashSet<Name>,
+    /// Zones changed, or time has come: every way is followed anew.
+    look_at_all: bool,
 }
 
 impl State {
@@ -85,9 +90,15 @@ impl Aliases {
         }
     }
 
-    /// Data changed that an ALIAS may lead to, or time has come to look.
-    pub(crate) fn wake(&self) {
-        self.wake.notify_one();
+    /// Data changed that an ALIAS may lead to.
+    pub(crate) fn zones_changed(&self) {
+        let mut state = self.state.lock();
+        // Most servers have none, and many zones that change.
+        if !state.zones.is_empty() {
+            state.look_at_all = true;
+            drop(state);
+            self.wake.notify_one();
+        }
     }
 }
 
@@ -105,6 +116,7 @@ impl Inner {
         }
         let _turn = self.aliases.turn.lock();
         let before = self.aliases.state.lock().zones.get(name).cloned();
+        let before = before.map(Arc::unwrap_or_clone);
         let before = before.or_else(|| self.restore_aliases(name));
         let shown_before = before.as_ref().map(|before| before.serial);
         let version = Version::adopt(aliases, zone.serial(), before);
@@ -123,8 +135,8 @@ impl Inner {
             .state
             .lock()
             .zones
-            .insert(name.clone(), version);
-        self.aliases.wake();
+            .insert(name.clone(), Arc::new(version));
+        self.aliases.zones_changed();
     }
 
     /// A zone is not hosted any more.
@@ -135,7 +147,7 @@ impl Inner {
             self.live.set_flat(name, None);
         }
         self.unkeep_aliases(name);
-        self.aliases.wake();
+        self.aliases.zones_changed();
     }
 
     fn unkeep_aliases(&self, name: &Name) {

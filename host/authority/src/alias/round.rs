@@ -1,7 +1,6 @@
 //! The loop: which targets are due, what their answers change.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -22,6 +21,8 @@ use crate::inner::Inner;
 pub(crate) async fn run(inner: Arc<Inner>) {
     let mut stop = inner.stop.subscribe();
     let mut budget = Budget::new(inner.clock.now());
+    let mut all_again = tokio::time::interval(inner.aliases.limits.keep_again());
+    all_again.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !*stop.borrow() {
         let publishing = Arc::clone(&inner);
         // Walking and syncing are not for the threads of the runtime. A panic in it is logged there, and
@@ -42,6 +43,8 @@ pub(crate) async fn run(inner: Arc<Inner>) {
         tokio::select! {
             () = sleep => {}
             () = inner.aliases.wake.notified() => {}
+            // What is kept for a restart says when it was known.
+            _ = all_again.tick() => inner.aliases.zones_changed(),
             _ = stop.changed() => {}
         }
     }
@@ -74,66 +77,57 @@ impl Budget {
 }
 
 impl Inner {
-    /// Follows every ALIAS and puts in force what came of it.
+    /// Follows each ALIAS that there is news about and puts in force what came of it.
     fn flatten(&self) {
         let _turn = self.aliases.turn.lock();
         let now = self.clock.now();
         let zones = self.live.zones().load();
+        let (versions, concerned) = self.aliases.state.lock().take_news();
+        if concerned.is_empty() {
+            return;
+        }
         // Walks look at zones, not at targets: no lock is held meanwhile.
-        let mut versions = self.aliases.state.lock().zones.clone();
         let definitions = versions.iter().flat_map(|(apex, version)| {
             let of_zone = version.aliases.iter();
             of_zone.map(move |alias| ((apex, &alias.owner), alias))
         });
         let definitions = Definitions(definitions.collect());
-        let ways: Vec<(Name, Vec<Way>)> = versions
-            .iter()
-            .map(|(apex, version)| {
-                let of_zone = version.aliases.iter().map(|alias| Way {
-                    owner: alias.owner.clone(),
-                    ttl: alias.ttl,
-                    end: walk(alias, &zones, &definitions),
-                });
-                (apex.clone(), of_zone.collect())
-            })
-            .collect();
-        drop(definitions);
-        for (apex, ways) in ways {
-            let shown = self.aliases.state.lock().take_ways(&apex, ways, now);
-            if let Some(version) = versions.get_mut(&apex) {
-                self.publish_aliases(&apex, version, shown);
-            }
+        for apex in &concerned {
+            let Some(version) = versions.get(apex) else {
+                continue;
+            };
+            let ways = version.aliases.iter().map(|alias| Way {
+                owner: alias.owner.clone(),
+                ttl: alias.ttl,
+                end: walk(alias, &zones, &definitions),
+            });
+            let ways = ways.collect();
+            let shown = self.aliases.state.lock().take_ways(apex, ways, now);
+            self.publish_aliases(apex, version, shown);
         }
-        let mut state = self.aliases.state.lock();
-        let wanted: HashSet<Name> = state
-            .outside
-            .values()
-            .flat_map(BTreeMap::values)
-            .cloned()
-            .collect();
-        state.targets.retain(|name, _| wanted.contains(name));
+        self.aliases.state.lock().forget_targets();
     }
 
     /// One zone: durable before visible.
-    fn publish_aliases(&self, apex: &Name, version: &mut Version, shown: BTreeMap<Name, Shown>) {
-        let before = version.shown.clone();
+    fn publish_aliases(&self, apex: &Name, before: &Version, shown: BTreeMap<Name, Shown>) {
+        let mut version = before.clone();
         let is_new = version.show(shown);
         let wall = self.clock.wall();
-        let keep_again = self.aliases.limits.stale_max.as_secs() / 4;
+        let keep_again = self.aliases.limits.keep_again().as_secs();
         if !is_new && wall.saturating_sub(version.kept) < keep_again {
             return;
         }
         version.kept = wall;
-        self.keep_aliases(apex, version);
+        self.keep_aliases(apex, &version);
         if is_new && let Some(plain) = self.live.plain(apex) {
             let flat = version.flat(|owner| keeps_name(&plain, owner));
             self.live.set_flat(apex, Some(flat));
             info!(zone.name = %apex, zone.serial = %version.serial,
-                "published `{apex}` at serial {}: {}", version.serial, changed_words(&before, &version.shown));
+                "published `{apex}` at serial {}: {}", version.serial, changed_words(&before.shown, &version.shown));
         }
         let mut state = self.aliases.state.lock();
         if let Some(place) = state.zones.get_mut(apex) {
-            place.clone_from(version);
+            *place = Arc::new(version);
         }
     }
 
@@ -143,29 +137,30 @@ impl Inner {
         let limits = self.aliases.limits;
         budget.refill(now, limits.per_second);
         let mut state = self.aliases.state.lock();
-        let mut under_way = state.targets.values().filter(|t| t.is_being_asked).count();
-        let waiting = state.targets.iter().filter(|(_, t)| !t.is_being_asked);
-        let mut waiting: BinaryHeap<Reverse<(Moment, Name)>> = waiting
-            .map(|(name, target)| Reverse((target.next, name.clone())))
+        let under_way = state.targets.values().filter(|t| t.is_being_asked).count();
+        let waiting = || state.targets.iter().filter(|(_, t)| !t.is_being_asked);
+        let later = waiting()
+            .map(|(_, target)| target.next)
+            .filter(|next| *next > now)
+            .min();
+        let due = waiting().filter(|(_, target)| target.next <= now);
+        let mut due: Vec<(Moment, Name)> = due
+            .map(|(name, target)| (target.next, name.clone()))
             .collect();
-        while let Some(Reverse((next, name))) = waiting.pop() {
-            if next > now {
-                return Some(next);
-            }
-            // Whoever comes back wakes the loop.
-            if under_way >= limits.at_once {
-                return None;
-            }
+        due.sort_unstable();
+        let room = limits.at_once.saturating_sub(under_way);
+        // Whoever comes back wakes the loop.
+        let later = if due.len() > room { None } else { later };
+        for (_, name) in due.into_iter().take(room) {
             if !budget.take() {
                 return Some(now.after(BUDGET_PAUSE));
             }
-            under_way += 1;
             if let Some(target) = state.targets.get_mut(&name) {
                 target.is_being_asked = true;
                 tokio::spawn(ask(Arc::clone(self), name));
             }
         }
-        None
+        later
     }
 
     fn answered(&self, name: &Name, answer: Result<Addresses, LookupError>) {
@@ -175,20 +170,25 @@ impl Inner {
             count.fetch_add(1, Ordering::Relaxed);
         }
         let mut state = self.aliases.state.lock();
+        let mut is_news = false;
         if let Some(target) = state.targets.get_mut(name) {
             let limits = &self.aliases.limits;
-            match answer {
+            is_news = match answer {
                 Ok(addresses) => target.succeed(addresses, now, wall, jitter, limits),
                 Err(error) => {
                     if target.error().is_none() {
                         warn!("the ALIAS target {name} could not be looked up: {error}");
                     }
-                    target.fail(error.to_string(), now, jitter, limits);
+                    target.fail(error.to_string(), now, jitter, limits)
                 }
-            }
+            };
+        }
+        if is_news {
+            state.news.insert(name.clone());
         }
         drop(state);
-        self.aliases.wake();
+        // Also for the next look-up that is due.
+        self.aliases.wake.notify_one();
     }
 }
 
@@ -211,6 +211,29 @@ struct Way {
 }
 
 impl State {
+    /// All versions, and the zones that there is news about.
+    fn take_news(&mut self) -> (BTreeMap<Name, Arc<Version>>, Vec<Name>) {
+        let news = std::mem::take(&mut self.news);
+        if std::mem::take(&mut self.look_at_all) {
+            return (self.zones.clone(), self.zones.keys().cloned().collect());
+        }
+        if news.is_empty() {
+            return Default::default();
+        }
+        let concerned = self
+            .outside
+            .iter()
+            .filter(|(_, leads)| leads.values().any(|target| news.contains(target)));
+        let concerned = concerned.map(|(apex, _)| apex.clone()).collect();
+        (self.zones.clone(), concerned)
+    }
+
+    /// Targets that no ALIAS leads to any more.
+    fn forget_targets(&mut self) {
+        let wanted: HashSet<&Name> = self.outside.values().flat_map(BTreeMap::values).collect();
+        self.targets.retain(|name, _| wanted.contains(name));
+    }
+
     /// What is known at the ends of the ways of one zone's ALIAS records.
     fn take_ways(&mut self, apex: &Name, ways: Vec<Way>, now: Moment) -> BTreeMap<Name, Shown> {
         let (mut nowhere, mut outside) = (BTreeMap::new(), BTreeMap::new());
@@ -250,3 +273,22 @@ fn put<T>(map: &mut HashMap<Name, BTreeMap<Name, T>>, apex: &Name, value: BTreeM
 /// Rounds at most ten times a second.
 const ROUND_PAUSE: Duration = Duration::from_millis(100);
 const BUDGET_PAUSE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However many targets are due, so many look-ups begin in a second.
+    #[test]
+    fn lookups_begin_at_a_bounded_rate() {
+        let mut budget = Budget::new(Moment(0));
+        let mut begun = |now: u64| {
+            budget.refill(Moment(now), 50);
+            (0..1000).filter(|_| budget.take()).count()
+        };
+        assert_eq!(begun(0), 1);
+        assert_eq!(begun(100), 5);
+        assert_eq!(begun(1100), 50);
+        assert_eq!(begun(3_600_000), 50, "a quiet hour is no credit");
+    }
+}

@@ -81,7 +81,7 @@ impl Target {
         self.error.as_deref()
     }
 
-    /// An answer came. `jitter` is between 0 and 1.
+    /// An answer came; says whether it is another one than before. `jitter` is between 0 and 1.
     pub(crate) fn succeed(
         &mut self,
         addresses: Addresses,
@@ -89,11 +89,14 @@ impl Target {
         wall: u64,
         jitter: f64,
         limits: &AliasLimits,
-    ) {
+    ) -> bool {
         let ttl = addresses.v4.ttl.min(addresses.v6.ttl);
         // Before the TTL ends, and not all at one moment.
         let pause = Duration::from_secs(ttl.into()).mul_f64(0.75 + 0.2 * jitter);
         self.next = now.after(pause.clamp(limits.refresh_min, limits.refresh_max));
+        let is_news = self
+            .good(now)
+            .is_none_or(|good| good.addresses != addresses);
         self.good = Some(Good {
             addresses,
             wall,
@@ -102,15 +105,23 @@ impl Target {
         self.is_being_asked = false;
         self.failures = 0;
         self.error = None;
+        is_news
     }
 
-    /// No answer, in words. `jitter` is between 0 and 1.
-    pub(crate) fn fail(&mut self, words: String, now: Moment, jitter: f64, limits: &AliasLimits) {
+    /// No answer, in words; says whether nothing is left to be served. `jitter` is between 0 and 1.
+    pub(crate) fn fail(
+        &mut self,
+        words: String,
+        now: Moment,
+        jitter: f64,
+        limits: &AliasLimits,
+    ) -> bool {
         let doubled = limits.retry_min.saturating_mul(1 << self.failures.min(16));
         self.next = now.after(doubled.min(limits.retry_max).mul_f64(0.75 + 0.5 * jitter));
         self.is_being_asked = false;
         self.failures = self.failures.saturating_add(1);
         self.error = Some(words);
+        self.good(now).is_none()
     }
 }
 

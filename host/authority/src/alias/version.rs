@@ -140,3 +140,125 @@ fn rrset<T>(found: &Found<T>, octets: impl Fn(&T) -> Box<[u8]>) -> Option<Set> {
     let rdata: Vec<_> = found.addresses.iter().map(octets).collect();
     (!rdata.is_empty()).then_some((found.ttl, rdata))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::name;
+
+    fn alias(owner: &str) -> Alias {
+        Alias {
+            owner: name(owner),
+            ttl: 300,
+            target: name("cdn.example.net."),
+        }
+    }
+
+    fn known(last: u8, ttl: u32) -> Shown {
+        let addresses = Addresses {
+            v4: Found {
+                addresses: vec![[192, 0, 2, last].into()],
+                ttl,
+            },
+            v6: Found {
+                addresses: Vec::new(),
+                ttl: 5,
+            },
+        };
+        Shown::Known(bounded(&addresses, 300))
+    }
+
+    fn shown(last: u8) -> BTreeMap<Name, Shown> {
+        [(name("example."), known(last, 60))].into()
+    }
+
+    fn adopt(serial: u32, before: Option<Version>) -> Version {
+        Version::adopt(vec![alias("example.")], Serial(serial), before)
+    }
+
+    /// RFC 1982: the serial rises with every change and with nothing else.
+    #[test]
+    fn serial_rises_with_every_change() {
+        let mut version = adopt(u32::MAX, None);
+        assert_eq!(
+            (version.serial, version.is_plain()),
+            (Serial(u32::MAX), false)
+        );
+        assert!(version.show(shown(1)));
+        assert_eq!(version.serial, Serial(0));
+        assert!(!version.show(shown(1)));
+        assert!(version.show(shown(2)));
+        assert_eq!(version.serial, Serial(1));
+    }
+
+    /// What secondaries have seen is never passed back: a file's serial counts while it is higher.
+    #[test]
+    fn serial_of_a_file_counts_while_it_is_higher() {
+        let mut version = adopt(7, None);
+        version.show(shown(1));
+        version.show(shown(2));
+        assert_eq!(version.serial, Serial(9));
+        assert_eq!(
+            adopt(7, Some(version.clone())).serial,
+            Serial(9),
+            "the same file"
+        );
+        assert_eq!(adopt(8, Some(version.clone())).serial, Serial(10));
+        assert_eq!(adopt(9, Some(version.clone())).serial, Serial(10));
+        assert_eq!(adopt(20, Some(version.clone())).serial, Serial(20));
+        let without = Version::adopt(Vec::new(), Serial(8), Some(version.clone()));
+        assert_eq!((without.serial, without.is_plain()), (Serial(10), false));
+        let higher = Version::adopt(Vec::new(), Serial(20), Some(version));
+        assert!(higher.is_plain());
+    }
+
+    /// A reload keeps the addresses of what did not change, and of nothing else.
+    #[test]
+    fn addresses_stay_with_their_alias() {
+        let mut version = adopt(7, None);
+        version.show(shown(1));
+        let other = Alias {
+            target: name("other.example.net."),
+            ..alias("example.")
+        };
+        assert_eq!(adopt(8, Some(version.clone())).shown, shown(1));
+        let changed = Version::adopt(vec![other], Serial(8), Some(version));
+        assert_eq!(changed.flat(|_| true).pending, [name("example.")]);
+    }
+
+    /// "None" has no TTL that could differ from one look to the next.
+    #[test]
+    fn ttl_of_nothing_is_no_change() {
+        let nothing = |ttl| Addresses {
+            v4: Found {
+                addresses: Vec::new(),
+                ttl,
+            },
+            v6: Found {
+                addresses: Vec::new(),
+                ttl,
+            },
+        };
+        assert_eq!(bounded(&nothing(5), 300), bounded(&nothing(60), 300));
+    }
+
+    /// A name with nothing else goes on to exist by the ALIAS itself.
+    #[test]
+    fn name_without_anything_keeps_its_alias() {
+        let mut version = adopt(7, None);
+        let Shown::Known(mut none) = known(1, 60) else {
+            unreachable!()
+        };
+        none.v4.addresses.clear();
+        version.show([(name("example."), Shown::Known(none))].into());
+        let kept = |keeps_name: bool| {
+            let flat = version.flat(|_| keeps_name);
+            let alias = flat
+                .changes
+                .into_iter()
+                .find(|change| change.rtype == RecordType::ALIAS);
+            alias.is_some_and(|change| change.rrset.is_some())
+        };
+        assert!(kept(false) && !kept(true));
+    }
+}
