@@ -132,6 +132,7 @@ impl Zone {
         let mut image = Image {
             nodes: input.take(nodes)?.into(),
             order: input.words(order)?,
+            guide: Box::default(),
             nsec3: input.words(nsec3)?,
             index: Index { buckets: [].into() },
             depth_max,
@@ -148,7 +149,7 @@ impl Zone {
         } else {
             make_index(&image, &apex, key)
         };
-        Self::from_image(&apex, image, key).map_err(SnapshotError::Contents)
+        Self::from_image(&apex, image.with_guide(), key).map_err(SnapshotError::Contents)
     }
 }
 

@@ -417,11 +417,13 @@ impl<'k> Builder<'k> {
         let mut image = Image {
             nodes: self.nodes.into(),
             order: self.order.into(),
+            guide: Box::default(),
             nsec3: self.nsec3.into(),
             index: Index::build(&self.names),
             depth_max: self.depth_max,
             records: self.records,
-        };
+        }
+        .with_guide();
         let apex_labels = self.apex.label_count();
         let mut name = LookupName::new();
         for target in self.unresolved {

@@ -35,11 +35,17 @@ pub(crate) const UNIT: usize = 4;
 /// Where the apex lies. Not 0, which means "none".
 pub(crate) const APEX: u32 = 1;
 
+/// Nodes that one entry of the guide stands for: some kilobytes, and an eighth of an octet a node.
+pub(crate) const GUIDE_STEP: usize = 64;
+
 /// An immutable block.
 pub(crate) struct Image {
     pub(crate) nodes: Box<[u8]>,
     /// Where each node lies, in canonical order.
     pub(crate) order: Box<[u32]>,
+    /// The key prefix of every [`GUIDE_STEP`]th of them. A search goes through these first: they lie
+    /// together, while each look at a name is a look at memory elsewhere.
+    pub(crate) guide: Box<[u64]>,
     /// The same for nodes with NSEC3 records: in the order of their hashes.
     pub(crate) nsec3: Box<[u32]>,
     pub(crate) index: Index,
@@ -182,8 +188,31 @@ impl Image {
     /// Where in the canonical order `relative` stands: `Ok` if it is there, `Err` with the place it
     /// would take.
     pub(crate) fn position(&self, relative: &[u8]) -> Result<usize, usize> {
+        let prefix = canon::prefix(relative);
+        // Before `from` every block ends before the name, and from `to` on every block begins behind it.
+        let from = self.guide.partition_point(|first| *first < prefix);
+        let to = from
+            + self
+                .guide
+                .get(from..)
+                .map_or(0, |rest| rest.partition_point(|first| *first <= prefix));
+        let start = from.saturating_sub(1) * GUIDE_STEP;
+        let end = (to * GUIDE_STEP).min(self.order.len());
         self.order
+            .get(start..end)
+            .unwrap_or_default()
             .binary_search_by(|at| compare_wire(self.head(*at).relative, relative))
+            .map(|at| start + at)
+            .map_err(|at| start + at)
+    }
+
+    /// What guides searches in `order`.
+    pub(crate) fn with_guide(mut self) -> Self {
+        let firsts = self.order.iter().step_by(GUIDE_STEP);
+        self.guide = firsts
+            .map(|at| canon::prefix(self.head(*at).relative))
+            .collect();
+        self
     }
 
     /// The last NSEC3 node whose hash label is at most `label` (32 octets of base32hex), going round
@@ -204,6 +233,7 @@ impl Image {
     pub(crate) fn size(&self) -> usize {
         self.nodes.len()
             + (self.order.len() + self.nsec3.len()) * size_of::<u32>()
+            + self.guide.len() * size_of::<u64>()
             + self.index.size()
     }
 }
@@ -243,4 +273,58 @@ pub(crate) fn compare_folded(a: &[u8], b: &[u8]) -> Ordering {
     a.iter()
         .map(u8::to_ascii_lowercase)
         .cmp(b.iter().map(u8::to_ascii_lowercase))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash::HashKey;
+    use crate::master::{ParseOptions, parse};
+    use crate::name::Name;
+
+    /// The guide leads to the same place as a look at every name: prefixes that many names share, names
+    /// between them, before the first and behind the last.
+    #[test]
+    fn the_guide_changes_no_position() {
+        let mut text = "@ 60 IN SOA ns host 1 2 3 4 5\n@ NS ns.elsewhere.\n".to_owned();
+        for i in 0..700 {
+            text += &format!("n{} 60 A 192.0.2.1\n", i * 7 % 1000);
+            text += &format!("sameprefix{i} 60 A 192.0.2.1\nl{i}.sameprefix.deep 60 A 192.0.2.1\n");
+        }
+        let options = ParseOptions {
+            origin: Some(Name::parse("example.").unwrap()),
+            ..ParseOptions::default()
+        };
+        let zone = parse(text.as_bytes(), &options)
+            .unwrap()
+            .build(&HashKey::from_bytes([7; 32]))
+            .unwrap();
+        let image = &zone.image;
+        assert!(image.guide.len() > 20);
+        let names: Vec<&[u8]> = image
+            .order
+            .iter()
+            .map(|at| image.head(*at).relative)
+            .collect();
+        let linear = |name: &[u8]| names.binary_search_by(|other| compare_wire(other, name));
+        let mut asked: Vec<Vec<u8>> = names.iter().map(|name| name.to_vec()).collect();
+        for label in [
+            "",
+            "*",
+            "a",
+            "n5x",
+            "sameprefix",
+            "sameprefix3x",
+            "zz",
+            "\u{0}",
+        ] {
+            let one = [&[label.len() as u8], label.as_bytes()].concat();
+            let below = |above: &[u8]| [&one[..], above].concat();
+            asked.extend(names.iter().step_by(13).map(|name| below(name)));
+            asked.push(one.clone());
+        }
+        for name in asked.iter().filter(|name| name.first() != Some(&0)) {
+            assert_eq!(image.position(name), linear(name), "{name:?}");
+        }
+    }
 }
