@@ -337,7 +337,7 @@ fn hello(encrypted: &Encrypted) -> Vec<u8> {
 fn break_off_early(encrypted: &Encrypted, source: Ipv4Addr, n: usize) -> anyhow::Result<()> {
     let hello = hello(encrypted);
     let mut socket = connect_from(source.into(), encrypted.tls)?;
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO))?;
     }
     socket.write_all(&hello[..n % (hello.len() + 1)])?;
