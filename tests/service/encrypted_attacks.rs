@@ -240,8 +240,8 @@ mod alone {
     #[test]
     fn p20_connections_that_come_and_go_leave_nothing() {
         let mut scene = Scene::start();
-        scene.while_well("800 connections", |encrypted, _| {
-            quic::come_and_go(encrypted, 800);
+        scene.while_well("300 connections", |encrypted, _| {
+            quic::come_and_go(encrypted, 300);
         });
     }
 

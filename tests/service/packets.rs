@@ -1,12 +1,15 @@
-//! Malformed and odd packets (issue point 8, RELIABILITY P1 and P3) against the running program:
+//! Malformed and odd packets (RELIABILITY P1, P3, P4, P21) against the running program:
 //! each is answered with the code of the table or with silence, over UDP as over TCP, and the
 //! server stays as it was.
 
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::Ipv4Addr;
 
 use bailiwick_tests::client::{Client, connect, receive_framed, send_framed};
+use bailiwick_tests::encrypted::Encrypted;
 use bailiwick_tests::server::TestServer;
 use bailiwick_tests::volley::Volley;
 use bailiwick_tests::wire::{A, Question, Reply, SOA, name_to_wire};
@@ -334,6 +337,149 @@ fn mutated_queries_get_the_same_code_over_udp_and_tcp() {
             over_tcp[2],
             "flags differ for {message:02x?}"
         );
+    }
+    server.assert_unharmed();
+}
+
+/// P3 (T-HDR): what UDP says of all flag words, types and classes, TCP and TLS say, octet for octet. (The
+/// other transports, over a part of them: host/server/tests/encrypted.rs.)
+#[test]
+fn every_flag_word_type_and_class_is_the_same_over_streams() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("zone");
+    fs::write(&file, zones::generated(APEX, 1, 60)).unwrap();
+    let encrypted = Encrypted::new(folder.path()).unwrap();
+    let options = encrypted.options(TestServer::options().zone(APEX, &file), folder.path());
+    let server = options.start().unwrap();
+    let good = Question::new("h-target.gen.example.", A);
+    let mut messages = Vec::new();
+    for body in [good.encode(0), vec![0; 12], two_questions()] {
+        // With QR there is no answer.
+        for flags in 0..0x8000u16 {
+            let mut message = body.clone();
+            message[2..4].copy_from_slice(&flags.to_be_bytes());
+            messages.push(message);
+        }
+    }
+    for number in 0..=u16::MAX {
+        // Transfers are for streams.
+        if !matches!(number, 251 | 252) {
+            messages.push(Question::new("h-target.gen.example.", number).encode(0));
+        }
+        let mut message = good.encode(0);
+        let at = message.len() - 2;
+        message[at..].copy_from_slice(&number.to_be_bytes());
+        messages.push(message);
+    }
+    let udp = Volley::new(server.v4(), APEX)
+        .unwrap()
+        .send(&messages)
+        .unwrap();
+    let mut tcp = connect(server.v4()).unwrap();
+    let local = Ipv4Addr::LOCALHOST;
+    let mut tls = encrypted.connect(local, encrypted.tls, b"dot").unwrap();
+    for (messages, udp) in messages.chunks(100).zip(udp.chunks(100)) {
+        let over_tcp = in_frames(&mut tcp, messages);
+        let over_tls = in_frames(&mut tls, messages);
+        for (n, message) in messages.iter().enumerate() {
+            let datagram = udp[n].as_deref().map(|reply| &reply[2..]);
+            assert_eq!(datagram, Some(&over_tcp[n][2..]), "TCP: {message:02x?}");
+            assert_eq!(over_tcp[n], over_tls[n], "TLS: {message:02x?}");
+        }
+    }
+}
+
+/// Answers to messages that are sent at once.
+fn in_frames(stream: &mut (impl Read + Write), messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let frame = |message: &Vec<u8>| [&(message.len() as u16).to_be_bytes()[..], message].concat();
+    let frames: Vec<u8> = messages.iter().flat_map(frame).collect();
+    stream.write_all(&frames).unwrap();
+    stream.flush().unwrap();
+    let answer = |_| {
+        let mut length = [0; 2];
+        stream.read_exact(&mut length).unwrap();
+        let mut answer = vec![0; usize::from(u16::from_be_bytes(length))];
+        stream.read_exact(&mut answer).unwrap();
+        answer
+    };
+    messages.iter().map(answer).collect()
+}
+
+/// P4: each octet of a signed question in all its values. Nobody has a key, so whatever is left of the
+/// signature, nothing is answered that bears one.
+#[test]
+fn p4_no_change_of_a_signed_question_is_accepted() {
+    let server = Server::start();
+    let mut signed = Question::new(APEX, SOA).with_dnssec().encode(0);
+    signed[11] += 1;
+    let begin = signed.len();
+    signed.extend(b"\x01k\x00\x00\xfa\x00\xff\x00\x00\x00\x00\x00\x3d\x0bhmac-sha256\x00");
+    signed.extend([0, 0, 0x65, 0, 0, 0, 1, 44, 0, 32]);
+    signed.extend([7; 32]);
+    signed.extend([0xbe, 0xef, 0, 0, 0, 0]);
+    let messages: Vec<Vec<u8>> = (2..signed.len())
+        .flat_map(|at| (1..=255u8).map(move |change| (at, change)))
+        .map(|(at, change)| {
+            let mut message = signed.clone();
+            message[at] ^= change;
+            message
+        })
+        .chain([signed.clone()])
+        .collect();
+    let replies = Volley::new(server.0.v4(), APEX)
+        .unwrap()
+        .send(&messages)
+        .unwrap();
+    let mut without = 0;
+    for (message, reply) in messages.iter().zip(replies) {
+        let Some(reply) = reply else {
+            assert!(message[2] & 0x80 != 0, "silence for {message:02x?}");
+            continue;
+        };
+        // With its type changed it is a record like others, and the question has no signature.
+        if message[begin + 3..begin + 5] == [0, 250] {
+            assert_eq!(reply[6..8], [0, 0], "answered: {message:02x?}");
+        } else {
+            without += usize::from(reply[6..8] != [0, 0]);
+        }
+    }
+    assert!(without > 400, "{without}");
+    server.assert_unharmed();
+}
+
+/// P21 (CVE-2026-62309): there is no PROXY protocol, so its header is no header: 28 octets that name
+/// another source, each in all its values, before a question. It is a broken message from whoever sent it.
+#[test]
+fn p21_a_proxy_header_is_a_broken_message() {
+    let server = Server::start();
+    let question = Question::new("h-target.gen.example.", A).encode(0);
+    let header =
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x12\x00\x0c\x7f\x00\x00\x09\x7f\x00\x00\x01\x30\x39\x00\x35";
+    let mut messages = Vec::new();
+    for at in 2..header.len() {
+        for octet in 0..=255u8 {
+            let mut message = [&header[..], &question].concat();
+            message[at] = octet;
+            messages.push(message);
+        }
+    }
+    // A header alone, and one that is cut.
+    messages.extend((12..=header.len()).map(|len| header[..len].to_vec()));
+    let replies = Volley::new(server.0.v4(), APEX)
+        .unwrap()
+        .send(&messages)
+        .unwrap();
+    for (message, reply) in messages.iter().zip(replies) {
+        let Some(reply) = reply else {
+            assert!(message[2] & 0x80 != 0, "silence for {message:02x?}");
+            continue;
+        };
+        let rcode = u16::from(reply[3] & 15);
+        assert!(
+            [FORMERR, NOTIMP].contains(&rcode),
+            "rcode {rcode}: {message:02x?}"
+        );
+        assert_eq!(reply[6..8], [0, 0], "{message:02x?}");
     }
     server.assert_unharmed();
 }

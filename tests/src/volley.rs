@@ -4,6 +4,7 @@
 //! Silence is known without waiting: a server takes the datagrams of one socket in order, so when
 //! the good question sent last is answered, the others have had their turn.
 
+use std::cell::Cell;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -16,6 +17,9 @@ use crate::wire::{Question, SOA};
 pub struct Volley {
     socket: UdpSocket,
     last: Vec<u8>,
+    /// Parts sent so far. Each has ids of its own: on a busy machine an answer may come so late that the
+    /// next part is under way.
+    parts: Cell<u16>,
 }
 
 impl Volley {
@@ -34,7 +38,8 @@ impl Volley {
         socket.set_read_timeout(Some(Duration::from_millis(20)))?;
         Ok(Self {
             socket,
-            last: Question::new(apex, SOA).encode(LAST),
+            last: Question::new(apex, SOA).encode(0),
+            parts: Cell::new(0),
         })
     }
 
@@ -60,6 +65,11 @@ impl Volley {
         if got.iter().all(Option::is_some) {
             return Ok(());
         }
+        let turn = self.parts.get() % TURNS;
+        self.parts.set(turn + 1);
+        let (base, last_id) = (turn * PART as u16, LAST + turn);
+        let mut last = self.last.clone();
+        last[..2].copy_from_slice(&last_id.to_be_bytes());
         for (number, message) in part
             .iter()
             .enumerate()
@@ -67,20 +77,21 @@ impl Volley {
         {
             let mut message = message.clone();
             ensure!(message.len() >= 12, "a message without a header has no id");
-            message[..2].copy_from_slice(&(number as u16).to_be_bytes());
+            message[..2].copy_from_slice(&(base + number as u16).to_be_bytes());
             self.socket.send(&message).context("send")?;
         }
         let end = Instant::now() + Duration::from_secs(5);
         let mut buffer = [0; 65_535];
-        self.socket.send(&self.last)?;
+        self.socket.send(&last)?;
         loop {
             match self.socket.recv(&mut buffer) {
                 Ok(len) if len >= 2 => {
                     let id = u16::from_be_bytes([buffer[0], buffer[1]]);
-                    if id == LAST {
+                    if id == last_id {
                         return Ok(());
                     }
-                    if let Some(slot) = got.get_mut(usize::from(id)) {
+                    let number = id.checked_sub(base).map(usize::from);
+                    if let Some(slot) = number.and_then(|number| got.get_mut(number)) {
                         *slot = Some(buffer[..len].to_vec());
                     }
                 }
@@ -93,7 +104,7 @@ impl Volley {
                         "a good question after {} others got no answer",
                         part.len()
                     );
-                    self.socket.send(&self.last)?;
+                    self.socket.send(&last)?;
                 }
                 Err(error) => return Err(error).context("the server is gone"),
             }
@@ -105,5 +116,7 @@ impl Volley {
 const PART: usize = 100;
 /// How often a message is sent before its silence counts.
 const TRIES: usize = 4;
-/// The id of the question that ends a part.
-const LAST: u16 = 0xffff;
+/// The id of the question that ends a part, in the first turn …
+const LAST: u16 = 0xff00;
+/// … of so many, until ids are used again.
+const TURNS: u16 = 0xff;

@@ -484,7 +484,8 @@ fn look_at_lease(
         }
     };
     // Given while leases were off, or under another lease.
-    if Pass(mine.pass.load(Relaxed)).base() != base {
+    let pass = Pass(mine.pass.load(Relaxed));
+    if pass.0 == Pass::FREE.0 || pass.base() != base {
         mine.pass.store(0, Relaxed);
     }
     let Some(terms) = cell.terms().filter(|terms| !terms.vacant) else {

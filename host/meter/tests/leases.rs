@@ -166,6 +166,42 @@ fn a_lease_that_ended_is_asked_for_and_falls_back_as_it_says() {
     }
 }
 
+/// Queries that cost nothing were once, after leases had been off and on again, as free as without
+/// leases: for ever, and nobody asked for the next lease.
+#[test]
+fn a_lease_whose_queries_cost_nothing_is_asked_for_too_when_it_ended() {
+    let (meter, name) = (meter(), lookup("www.example.com"));
+    let mut thread = meter.register();
+    let query = query("192.0.2.1", 3, &name);
+    let weights = Weights {
+        base: 0,
+        ..Weights::default()
+    };
+    // Another zone is suspended, so that tables are asked without leases too.
+    meter.set_suspended(700, true);
+    meter.set_leasing(true);
+    meter.install_leases(
+        ms(0),
+        &[(
+            3,
+            LeaseGrant {
+                weights,
+                ..hard(10)
+            },
+        )],
+    );
+    assert_eq!(answers(&mut thread, &query, ms(1), 100), 100);
+    meter.set_leasing(false);
+    assert_eq!(answers(&mut thread, &query, ms(2), 100), 100);
+    meter.set_leasing(true);
+    assert_eq!(answers(&mut thread, &query, ms(3), 100), 100);
+    assert!(meter.lease_wants(ms(4)).is_empty());
+    assert_eq!(answers(&mut thread, &query, ms(1001), 100), 100);
+    let wants = meter.lease_wants(ms(1010));
+    assert_eq!(wants.len(), 1);
+    assert_eq!(wants[0].reason, AskReason::Expired);
+}
+
 #[test]
 fn a_lease_that_ended_with_units_left_goes_on_answering() {
     let (meter, name) = (meter(), lookup("www.example.com"));

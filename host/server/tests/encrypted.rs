@@ -35,6 +35,25 @@ fn questions() -> Vec<Vec<u8>> {
     edns[11] = 1;
     edns.extend_from_slice(b"\x00\x00\x29\x04\xd0\x00\x00\x80\x00\x00\x05\xff\xf0\x00\x01x");
     all.push(edns);
+    // RELIABILITY P3: flags, types and classes all over their range. What not every transport may be asked
+    // for, transfers and NOTIFY, is the table's of `authorisation`.
+    for flags in (0..0x8000u16)
+        .step_by(0x151)
+        .filter(|flags| flags >> 11 != 4)
+    {
+        let mut odd = query(0, "www.example.com", 1);
+        odd[2..4].copy_from_slice(&flags.to_be_bytes());
+        all.push(odd);
+    }
+    for number in (0..=u16::MAX).step_by(0x2ab).chain(240..=256) {
+        if !matches!(number, 251 | 252) {
+            all.push(query(0, "www.example.com", number));
+        }
+        let mut class = query(0, "www.example.com", 1);
+        let at = class.len() - 2;
+        class[at..].copy_from_slice(&number.to_be_bytes());
+        all.push(class);
+    }
     all
 }
 
@@ -110,7 +129,8 @@ fn doh_says_what_tcp_says() {
 fn doh3_says_what_tcp_says() {
     let (_server, client, questions, expected) = setting();
     block_on(async {
-        for (question, expected) in questions.iter().zip(expected) {
+        // A connection a request: as many as a client may have at once, and not too many handshakes.
+        for (question, expected) in questions.iter().zip(expected).step_by(9) {
             let got = over_http3(&client, get(question), &[]).await;
             assert_eq!(*got.body(), expected);
             let posted = over_http3(&client, post(question.len()), question).await;

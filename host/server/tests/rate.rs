@@ -3,7 +3,9 @@
 mod common;
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::sync::Arc;
 
+use bailiwick_answer::{Cookies, Secret, Secrets, Settings};
 use bailiwick_server::{RateLimit, RateLimitMode};
 use common::{
     Fixture, SLOT, Setup, answer_count, exchange, is_truncated, query, rcode, read_frame,
@@ -94,6 +96,43 @@ fn p12_large_answers_end_before_small_ones() {
     let octets: usize = (0..20).map(|_| exchange(&socket, &ask).len()).sum();
     assert!(octets <= 8 * 4 * ask.len() + 20 * ask.len(), "{octets}");
     assert!(fixture.rate_limiter.counts().shortened > 0);
+}
+
+/// RFC 7873 5.2.5, FEATURES 1.3: whose cookie is good is who it says, and is not limited however often it
+/// asks; a cookie that was made for another address, or by another server, is worth nothing.
+#[test]
+fn a_good_cookie_exempts_from_the_rate() {
+    let fixture = fixture(slow());
+    fixture.answers.store(Arc::new(Settings {
+        cookies: Cookies::Answer(Secrets::only(Secret::new([3; 16]))),
+        ..Settings::default()
+    }));
+    let with_cookie = |id, cookie: &[u8]| {
+        let mut ask = query(id, "www.example.com", A);
+        ask[11] = 1;
+        ask.extend([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, cookie.len() as u8 + 4]);
+        ask.extend([0, 10, 0, cookie.len() as u8]);
+        ask.extend(cookie);
+        ask
+    };
+    let given = |socket: &UdpSocket, cookie: &[u8]| {
+        let answers = (0..50).map(|id| exchange(socket, &with_cookie(id, cookie)));
+        answers.filter(|answer| answer_count(answer) > 0).count()
+    };
+    let here = from(&fixture, [127, 9, 0, 1]);
+    let learned = exchange(&here, &with_cookie(0, b"a client"));
+    let cookie = &learned[learned.len() - 24..];
+    assert_eq!(&cookie[..8], b"a client");
+    assert_eq!(given(&here, cookie), 50);
+    assert_eq!(fixture.rate_limiter.counts().slipped, 0);
+    let there = from(&fixture, [127, 9, 1, 1]);
+    assert_eq!(given(&there, cookie), 5);
+    let mut forged = cookie.to_vec();
+    forged[23] ^= 1;
+    // One of five was spent on learning.
+    assert_eq!(given(&here, &forged), 4);
+    assert_eq!(given(&here, b"a client"), 0);
+    assert_eq!(given(&here, cookie), 50);
 }
 
 /// Log-only mode counts and limits nothing.

@@ -108,6 +108,32 @@ mod tests {
         assert_eq!(out.len(), 12 + 13 + 10);
     }
 
+    /// RELIABILITY P2 (RUSTSEC-2026-0119): eight times the names, up to 4,000 in a message of the longest
+    /// kind and each with a suffix of its own, take about eight times as long; looked for one by one they
+    /// would take 64 times. The shortest of many rounds in turn is compared.
+    #[test]
+    fn p2_work_grows_with_the_names_and_not_with_their_pairs() {
+        let names: Vec<Name> = (0..4000)
+            .map(|n| Name::parse(&format!("a{n}.b{n}.")).unwrap())
+            .collect();
+        let (mut compressor, mut out) = (Compressor::default(), Vec::with_capacity(1 << 16));
+        let mut shortest = [std::time::Duration::MAX; 2];
+        for _ in 0..40 {
+            for (names, shortest) in [&names[..500], &names[..]].into_iter().zip(&mut shortest) {
+                let start = std::time::Instant::now();
+                compressor.clear();
+                out.clear();
+                for name in names {
+                    compressor.write(name.as_wire(), &mut out);
+                }
+                *shortest = start.elapsed().min(*shortest);
+            }
+        }
+        assert!((45_000..1 << 16).contains(&out.len()), "{}", out.len());
+        let times = shortest[1].as_secs_f64() / shortest[0].as_secs_f64();
+        assert!(times < 24.0, "{times} times");
+    }
+
     /// Beyond 16383 bytes nothing can be pointed at.
     #[test]
     fn far_names_are_not_remembered() {

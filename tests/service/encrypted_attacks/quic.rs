@@ -46,11 +46,11 @@ pub(super) fn unfinished_streams(encrypted: &Encrypted, connections: usize) {
 pub(super) fn come_and_go(encrypted: &Encrypted, connections: usize) {
     block_on(async {
         let mut tasks = tokio::task::JoinSet::new();
-        for worker in 0..8 {
+        for worker in 0..3 {
             let encrypted = encrypted.clone();
             tasks.spawn(async move {
                 let mut stood = 0;
-                for n in 0..connections / 8 {
+                for n in 0..connections / 3 {
                     let source = attacker(worker * 100 + n % 50);
                     if let Ok((endpoint, connection)) = connect(&encrypted, source, b"doq").await {
                         connection.close(0u32.into(), b"");
