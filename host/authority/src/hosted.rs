@@ -237,7 +237,7 @@ pub(crate) fn load(
     let includes = has_include(&text);
     let options = ParseOptions {
         origin: Some(name.clone()),
-        include_dir: file.parent().map(Path::to_owned),
+        include_dir: Some(folder_of(file)),
         file: Some(file.display().to_string()),
         ..ParseOptions::default()
     };
@@ -266,6 +266,14 @@ pub(crate) fn load(
         warnings: warnings.map(ToString::to_string).collect(),
         seen: Seen::of(&data, includes),
     })
+}
+
+/// Where the file lies; a bare name lies in the working folder.
+pub(crate) fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
 }
 
 /// May the text have a $INCLUDE directive (RFC 1035 5.1)?

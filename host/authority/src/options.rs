@@ -68,7 +68,8 @@ pub struct TransferLimits {
     pub rate_span: Duration,
     /// Bytes per `rate_span`.
     pub rate_min: u64,
-    /// Attempts at once at one primary.
+    /// Attempts at once at one primary: so many for zones whose last look went well, and so many for
+    /// the others.
     pub per_primary: usize,
     /// Attempts at once in all.
     pub at_once: usize,

@@ -1,9 +1,10 @@
 //! Which secondary zone is looked at next, and by how many at once: one queue for all timers.
 //!
 //! Every zone stands in the queue at the moment its own machine ([`Refresh`]) wants to be asked. A due
-//! zone goes to the waiting line of its primary; lines are served in turn, a few attempts per primary and
+//! zone goes to the waiting line of its primary; lines are served in turn, a few attempts per line and
 //! a bounded number in all, so that ten thousand zones of one dead primary cannot hold up the one zone of
-//! another (RELIABILITY X2, X15). The state is plain data and time is an argument.
+//! another (RELIABILITY X2, X15). A primary has two lines ([`Line`]): zones whose last look went well do
+//! not wait behind those that hang or were never had. The state is plain data and time is an argument.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -63,7 +64,15 @@ pub(crate) struct Secondary {
 enum Place {
     Idle,
     Waiting,
-    Running(IpAddr),
+    Running(Line),
+}
+
+/// Whom a zone waits for, and with whom.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Line {
+    primary: IpAddr,
+    /// The last look went well, so the next one will hardly take long.
+    sound: bool,
 }
 
 impl Secondary {
@@ -108,10 +117,10 @@ pub(crate) struct Schedule {
     zones: HashMap<u64, Secondary>,
     ids: HashMap<Name, u64>,
     queue: BTreeSet<(Moment, u64)>,
-    lines: HashMap<IpAddr, VecDeque<u64>>,
-    /// Primaries with a line and a free place, in turn.
-    turns: VecDeque<IpAddr>,
-    running: HashMap<IpAddr, usize>,
+    lines: HashMap<Line, VecDeque<u64>>,
+    /// Lines with somebody in them, in turn.
+    turns: VecDeque<Line>,
+    running: HashMap<Line, usize>,
     running_all: usize,
     per_primary: usize,
     at_once: usize,
@@ -153,8 +162,8 @@ impl Schedule {
         if let Some(at) = zone.queued {
             self.queue.remove(&(at, id));
         }
-        if let Place::Running(primary) = zone.place {
-            self.free(primary);
+        if let Place::Running(line) = zone.place {
+            self.free(line);
         }
         Some(zone)
     }
@@ -179,8 +188,8 @@ impl Schedule {
             if let Some(at) = zone.queued.take() {
                 self.queue.remove(&(at, id));
             }
-            if let Place::Running(primary) = zone.place {
-                self.free(primary);
+            if let Place::Running(line) = zone.place {
+                self.free(line);
             }
             if zone.place != Place::Idle {
                 zone.refresh.put_back(now, Duration::ZERO);
@@ -259,7 +268,7 @@ impl Schedule {
         let Some(zone) = self.zones.get_mut(&id) else {
             return false;
         };
-        let Place::Running(primary) = zone.place else {
+        let Place::Running(line) = zone.place else {
             return false;
         };
         zone.place = Place::Idle;
@@ -302,7 +311,7 @@ impl Schedule {
         } else {
             zone.round += 1;
         }
-        self.free(primary);
+        self.free(line);
         if over {
             self.queue_at(id, now);
         } else {
@@ -345,10 +354,14 @@ impl Schedule {
             return;
         };
         zone.place = Place::Waiting;
-        let line = self.lines.entry(primary.ip()).or_default();
-        line.push_back(id);
-        if line.len() == 1 {
-            self.turns.push_back(primary.ip());
+        let line = Line {
+            primary: primary.ip(),
+            sound: zone.serial.is_some() && zone.last_error.is_none(),
+        };
+        let waiting = self.lines.entry(line).or_default();
+        waiting.push_back(id);
+        if waiting.len() == 1 {
+            self.turns.push_back(line);
         }
     }
 
@@ -356,18 +369,18 @@ impl Schedule {
     fn start(&mut self, jobs: &mut Vec<Job>) {
         let mut full = VecDeque::new();
         while self.running_all < self.at_once
-            && let Some(primary) = self.turns.pop_front()
+            && let Some(line) = self.turns.pop_front()
         {
-            if self.running.get(&primary).copied().unwrap_or(0) >= self.per_primary {
-                full.push_back(primary);
+            if self.running.get(&line).copied().unwrap_or(0) >= self.per_primary {
+                full.push_back(line);
                 continue;
             }
-            let line = self.lines.entry(primary).or_default();
-            let id = line.pop_front();
-            if line.is_empty() {
-                self.lines.remove(&primary);
+            let waiting = self.lines.entry(line).or_default();
+            let id = waiting.pop_front();
+            if waiting.is_empty() {
+                self.lines.remove(&line);
             } else {
-                self.turns.push_back(primary);
+                self.turns.push_back(line);
             }
             // A removed zone leaves its id in line; it is skipped here.
             let Some((id, zone)) = id.and_then(|id| Some((id, self.zones.get_mut(&id)?))) else {
@@ -376,8 +389,8 @@ impl Schedule {
             let Some(address) = zone.current_primary() else {
                 continue;
             };
-            zone.place = Place::Running(primary);
-            *self.running.entry(primary).or_default() += 1;
+            zone.place = Place::Running(line);
+            *self.running.entry(line).or_default() += 1;
             self.running_all += 1;
             let have = zone.serial;
             jobs.push(Job {
@@ -393,12 +406,12 @@ impl Schedule {
         self.turns = full;
     }
 
-    fn free(&mut self, primary: IpAddr) {
+    fn free(&mut self, line: Line) {
         self.running_all = self.running_all.saturating_sub(1);
-        if let Some(running) = self.running.get_mut(&primary) {
+        if let Some(running) = self.running.get_mut(&line) {
             *running = running.saturating_sub(1);
             if *running == 0 {
-                self.running.remove(&primary);
+                self.running.remove(&line);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bailiwick_tests::load::Load;
 use bailiwick_tests::process::wait_until;
@@ -62,9 +62,19 @@ pub(super) fn is_limited() {
     assert!(apart > 1000, "only {apart} of the flood are counted apart");
 
     // The rule ends at its time, and its prefix is answered again.
+    let mut ends = 0;
     wait_until("the rule has ended", LIMIT * 3, || {
-        rules(&server).is_empty().then_some(())
+        let Some(rule) = rules(&server).into_iter().next() else {
+            return Some(());
+        };
+        ends = rule["ends"].as_u64().unwrap();
+        None
     });
+    let now = UNIX_EPOCH.elapsed().unwrap().as_secs();
+    assert!(
+        now.abs_diff(ends) <= 3,
+        "announced for {ends}, gone at {now}"
+    );
     let again = Load {
         sources: vec![Ipv4Addr::new(127, 1, 1, 1)],
         ..quiet(50)

@@ -54,6 +54,26 @@ fn one_primary_cannot_hold_up_another() {
     assert_eq!((of(1), of(2)), (2, 1));
 }
 
+/// Zones that hang, or were never had, do not hold up one of the same primary that is well.
+#[test]
+fn a_sound_zone_does_not_wait_behind_those_that_hang() {
+    let mut schedule = Schedule::new(2, 64);
+    with_zones(1, 1, &mut schedule);
+    let sound = schedule.due(Moment(0)).jobs.remove(0);
+    let transferred = Outcome::Transferred(timers(), Serial(1));
+    schedule.done(sound.id, &transferred, Moment(1), 0, 0.5);
+    for i in 0..50 {
+        let apex = name(&format!("hangs{i}."));
+        let zone = Secondary::new(apex, vec![address(1)], Refresh::new(Moment(2)));
+        schedule.add(zone, Moment(2));
+    }
+    assert_eq!(schedule.due(Moment(2)).jobs.len(), 2);
+    let later = Moment(10_000_000_000);
+    schedule.look_now(&sound.apex, Some(address(1).ip()), false, later);
+    let jobs = schedule.due(later).jobs;
+    assert_eq!((jobs.len(), &jobs[0].apex), (1, &sound.apex));
+}
+
 /// Places freed go to the next in line.
 #[test]
 fn freed_place_goes_to_the_next_in_line() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Node;
 use crate::ZoneState;
-use crate::hosted::SETTLED;
+use crate::hosted::{SETTLED, folder_of};
 use crate::testing::name;
 
 const ZONE: &str = "example.org.";
@@ -195,4 +195,11 @@ fn slots_stay_with_their_zones() {
         ),
         before
     );
+}
+
+/// RFC 1035 5.1: what a file includes lies beside it, also where the file is named without a folder.
+#[test]
+fn a_bare_file_name_lies_in_the_working_folder() {
+    assert_eq!(folder_of(Path::new("zone")), Path::new("."));
+    assert_eq!(folder_of(Path::new("zones/zone")), Path::new("zones"));
 }

@@ -4,6 +4,8 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use tempfile::TempDir;
@@ -56,6 +58,21 @@ impl DataDir {
     }
 }
 
+/// A process that was killed keeps its lock until the system has taken it apart, which takes a moment
+/// where it held much memory.
+fn lock_within(file: &File, limit: Duration) -> Result<(), TryLockError> {
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if start.elapsed() < limit => thread::sleep(LOCK_PAUSE),
+            done => return done,
+        }
+    }
+}
+
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 /// Two servers on one directory would overwrite each other's zones. The system drops the lock with
 /// the process, however it ends.
 fn lock(data: &Path) -> anyhow::Result<File> {
@@ -68,7 +85,7 @@ fn lock(data: &Path) -> anyhow::Result<File> {
         .open(&path);
     let mut file =
         open.with_context(|| format!("cannot write in the data directory {}", data.display()))?;
-    match file.try_lock() {
+    match lock_within(&file, LOCK_WAIT) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
