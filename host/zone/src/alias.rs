@@ -6,8 +6,7 @@
 //! answered and transferred are addresses.
 //!
 //! While they are not known the owner is *pending*: a question for its addresses gets no answer
-//! ([`Lookup::Pending`](crate::Lookup::Pending)), because "there are none" would be false and is
-//! remembered by resolvers.
+//! ([`Lookup::Pending`]), because "there are none" would be false and is remembered by resolvers.
 
 use crate::hash::LookupName;
 use crate::lookup::Lookup;
