@@ -3,7 +3,7 @@
 //! One value of [`Settings`] never changes; other settings are another value with another
 //! generation, and reach the plugin by a restart of its instance.
 //!
-//! Before they do, they are sieved ([`Settings::sieved`]): the operator's own must fit the plugin's
+//! Before they do, they are sieved (`Settings::sieved`): the operator's own must fit the plugin's
 //! schema or nothing changes; what a single zone has must fit too, or it is kept out for that zone
 //! alone. One customer's wrong word must not take a policy away from everybody else.
 
